@@ -1,0 +1,32 @@
+"""What can go wrong, by kind. Errors of images, plugins and files are `ImgreduxError`s whose text says what to do.
+
+Primitives (`imgredux.ops`) raise ValueError and TypeError for wrong arguments, as torch and NumPy do.
+"""
+
+
+class ImgreduxError(Exception):
+    """Base of every error this library raises on purpose."""
+
+
+class UnknownMethod(ImgreduxError, LookupError):
+    """No installed method has this name."""
+
+
+class PluginError(ImgreduxError):
+    """A plugin is installed but cannot be used: it fails to import, or breaks the contract."""
+
+
+class WeightsError(ImgreduxError):
+    """A weight file is missing, damaged, or made for something else."""
+
+
+class ImageError(ImgreduxError, ValueError):
+    """An image cannot be read, or is not of a form the contract accepts."""
+
+
+class StreamError(ImgreduxError, ValueError):
+    """A coded stream is damaged, foreign, or made with other weights; `reason` is one word for programs."""
+
+    def __init__(self, message: str, reason: str = "corrupt") -> None:
+        super().__init__(message)
+        self.reason = reason
