@@ -1,0 +1,74 @@
+"""imgredux: estimate and exploit what the eye cannot see in an image.
+
+    >>> import imgredux
+    >>> jnd = imgredux.get("wei2009")("photo.png")   # float32 (H, W), grey levels   # doctest: +SKIP
+
+Importing the package imports neither torch nor any plugin; names resolve on first use.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from imgredux.codec import Codec, Coded, decode
+    from imgredux.errors import ImageError, ImgreduxError, PluginError, StreamError, UnknownMethod, WeightsError
+    from imgredux.hooks import hookimpl
+    from imgredux.images import to_tensor
+    from imgredux.method import Estimator, Method, Restorer
+    from imgredux.noise import inject, inject_dct
+    from imgredux.registry import create, get, info, list_methods, register
+    from imgredux.spec import Spec
+    from imgredux.tiling import tiled
+
+_HOME = {
+    "codec": ("Codec", "Coded", "decode"),
+    "errors": ("ImageError", "ImgreduxError", "PluginError", "StreamError", "UnknownMethod", "WeightsError"),
+    "hooks": ("hookimpl",),
+    "images": ("to_tensor",),
+    "method": ("Estimator", "Method", "Restorer"),
+    "noise": ("inject", "inject_dct"),
+    "registry": ("create", "get", "info", "list_methods", "register"),
+    "spec": ("Spec",),
+    "tiling": ("tiled",),
+}
+_WHERE = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "Codec",
+    "Coded",
+    "Estimator",
+    "ImageError",
+    "ImgreduxError",
+    "Method",
+    "PluginError",
+    "Restorer",
+    "Spec",
+    "StreamError",
+    "UnknownMethod",
+    "WeightsError",
+    "create",
+    "decode",
+    "get",
+    "hookimpl",
+    "info",
+    "inject",
+    "inject_dct",
+    "list_methods",
+    "register",
+    "tiled",
+    "to_tensor",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'imgredux' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"imgredux.{_WHERE[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,31 @@
+"""Primitives that methods share: block DCT, JFIF colour, JPEG, the masking terms of the JND literature, Canny.
+
+All take image tensors `(B, C, H, W)` and are batched; each says its units. An operation enters when a second
+method needs it.
+"""
+
+from imgredux.ops.canny import canny
+from imgredux.ops.color import luma, rgb_to_ycbcr, ycbcr_to_rgb
+from imgredux.ops.dct import blocks, dct, idct
+from imgredux.ops.jpeg import jpeg, jpeg_bytes, jpeg_soft
+from imgredux.ops.masking import background, combine, local_std, luminance_adaptation, weighted_gradient
+from imgredux.ops.strips import in_strips
+
+__all__ = [
+    "background",
+    "blocks",
+    "canny",
+    "combine",
+    "dct",
+    "idct",
+    "in_strips",
+    "jpeg",
+    "jpeg_bytes",
+    "jpeg_soft",
+    "local_std",
+    "luma",
+    "luminance_adaptation",
+    "rgb_to_ycbcr",
+    "weighted_gradient",
+    "ycbcr_to_rgb",
+]

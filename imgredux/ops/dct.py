@@ -1,0 +1,127 @@
+"""Orthonormal block DCT (type II, and III back) of any block size, the coefficients in the place of their pixels."""
+
+import math
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+_STRIP_PIXELS = 2**19  # on the CPU: 2 MiB of float32 stay in the cache between the two products
+
+
+def dct(x: Tensor, block: int = 8, out: Tensor | None = None) -> Tensor:
+    """Orthonormal two-dimensional DCT-II of every `block` x `block` block.
+
+    `x` is `(B, C, H, W)`, H and W multiples of `block`, in any units: the coefficients have the same units, and that of
+    frequency (0, 0) is `block` times the block's mean. The result has the shape of `x`: block (m, n) of it holds the
+    coefficients of block (m, n), vertical frequency down, horizontal frequency across (see `blocks`).
+
+    `out`, a contiguous tensor of the shape, dtype and device of `x`, receives the result: a fresh output costs
+    half as much again in page faults. It may be `x` itself. Gradients need `out` to be left away.
+    float16 and bfloat16 are computed in float32. A batch gives bit for bit what its images give one by one.
+
+    Raises ValueError for sizes that are no multiples of `block`, or an unfit `out`; TypeError for integers.
+    """
+    return _transform(x, block, out, inverse=False)
+
+
+def idct(c: Tensor, block: int = 8, out: Tensor | None = None) -> Tensor:
+    """Inverse of `dct`: coefficients `(B, C, H, W)` of every block back to pixels, under the same conditions."""
+    return _transform(c, block, out, inverse=True)
+
+
+def blocks(c: Tensor, block: int = 8) -> Tensor:
+    """View of `(..., H, W)` as `(..., H/block, W/block, block, block)`: `[..., m, n, :, :]` is block (m, n), uncopied.
+
+    Raises ValueError for sizes that are no multiples of `block`.
+    """
+    _check_size(c, block)
+    return c.unflatten(-1, (-1, block)).unflatten(-3, (-1, block)).transpose(-3, -2)
+
+
+def _transform(x: Tensor, block: int, out: Tensor | None, inverse: bool) -> Tensor:
+    _check_size(x, block)
+    if x.ndim != 4:
+        raise ValueError(f"the shape is {tuple(x.shape)}; the DCT needs (B, C, H, W)")
+    if not x.is_floating_point():
+        raise TypeError(f"the DCT needs floating point values, not {x.dtype}; convert with .float() first")
+    if out is not None:
+        _check_out(x, out)
+    if x.dtype in (torch.float16, torch.bfloat16):
+        result = _transform(x.float(), block, None, inverse).to(x.dtype)
+        return result if out is None else out.copy_(result)
+    basis = _basis(block, x.dtype, x.device)
+    left = basis.mT if inverse else basis
+    with torch.autocast(x.device.type, enabled=False):
+        if x.device.type != "cpu" or (torch.is_grad_enabled() and x.requires_grad):
+            result = _both_sides(left, x.reshape(-1, x.shape[-1]), out).view(x.shape)
+            return result if out is None else out
+        out = _fresh(x) if out is None else out
+        for image, result in zip(x, out, strict=True):
+            _in_strips(left, image, result)
+    return out
+
+
+def _fresh(x: Tensor) -> Tensor:
+    """Uninitialized, like `x`, from NumPy, which asks for huge pages: torch's page faults cost more than the DCT."""
+    return torch.from_numpy(np.empty(x.shape, str(x.dtype).removeprefix("torch.")))
+
+
+def _in_strips(left: Tensor, image: Tensor, out: Tensor) -> None:
+    block, width = len(left), image.shape[-1]
+    height = max(_STRIP_PIXELS // width // block, 1) * block
+    strips = image.reshape(-1, width).split(height), out.view(-1, width).split(height)
+    for strip, result in zip(*strips, strict=True):
+        _both_sides(left, strip, result)
+
+
+def _both_sides(left: Tensor, rows: Tensor, out: Tensor | None = None) -> Tensor:
+    """`left @ B @ left.mT` for every block B of `rows` `(n * block, W)`, without moving a block.
+
+    A matrix of the batched products is one row of blocks: BLAS kernels round by the matrix's size, so that taking more
+    rows at once in one matrix would make a pixel's last bit depend on the strip and the batch.
+    """
+    block, width = len(left), rows.shape[-1]
+    count = len(rows) // block
+    left = left.expand(count, block, block)
+    across = torch.bmm(rows.reshape(count, width, block), left.mT).view(count, block, width)
+    return torch.bmm(left, across, out=None if out is None else out.view(across.shape))
+
+
+@lru_cache(maxsize=64)
+def _basis(block: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Orthonormal DCT-II matrix, row k for frequency k; made outside inference mode, so that autograd may save it."""
+    with torch.inference_mode(False):
+        matrix = torch.tensor([[_cosine(k, n, block) for n in range(block)] for k in range(block)], dtype=torch.float64)
+        return matrix.to(device, dtype)
+
+
+def _cosine(k: int, n: int, block: int) -> float:
+    phase = (2 * n + 1) * k % (4 * block)  # reduced while it is an integer: the cosine stays exact for large blocks
+    return math.sqrt((2 if k else 1) / block) * math.cos(math.pi * phase / (2 * block))
+
+
+def _check_size(x: Tensor, block: int) -> None:
+    if block < 1:
+        raise ValueError(f"block is {block}; it must be at least 1")
+    if x.ndim < 2:
+        raise ValueError(f"the shape is {tuple(x.shape)}; blocks need at least H and W")
+    height, width = x.shape[-2:]
+    if height % block or width % block or not (height and width):
+        missing = [-size % block if size else block for size in (height, width)]
+        raise ValueError(
+            f"{height}x{width} does not divide into {block}x{block} blocks; "
+            f"pad by {missing[0]} rows at the bottom and {missing[1]} columns at the right"
+        )
+
+
+def _check_out(x: Tensor, out: Tensor) -> None:
+    for name in ("shape", "dtype", "device"):
+        wanted, given = getattr(x, name), getattr(out, name)
+        if given != wanted:
+            raise ValueError(f"out has {name} {given}, the input {wanted}; make it with torch.empty_like")
+    if not out.is_contiguous():
+        raise ValueError(f"out has strides {out.stride()}; it must be contiguous")
+    if torch.is_grad_enabled() and (x.requires_grad or out.requires_grad):
+        raise ValueError("out= carries no gradients; leave it away, or call under torch.no_grad()")
