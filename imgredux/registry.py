@@ -1,0 +1,219 @@
+"""Names to methods. Only the plugin asked for is imported; a broken one hurts nobody else."""
+
+import importlib
+import importlib.metadata
+import warnings
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from imgredux import hooks
+from imgredux.errors import PluginError, UnknownMethod
+from imgredux.spec import Kind, Spec
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    import torch
+
+    from imgredux.method import Method
+
+GROUP = hooks.PROJECT
+# Methods of the project's own distributions: what to install when one is asked for and absent.
+FIRST_PARTY = {
+    "flat": "imgredux-baselines",
+    "localstd": "imgredux-baselines",
+    "wei2009": "imgredux-wei2009",
+    "wu2013": "imgredux-wu2013",
+}
+
+
+@dataclass(frozen=True)
+class Info:
+    """A method's declaration with where it comes from: distribution and version (None when registered at run time)."""
+
+    spec: Spec
+    distribution: str | None
+    version: str | None
+    weights: Mapping[str, Mapping[str, Any]]
+
+
+class _Registry:
+    """The Specs known so far, and the plugin manager that loads one entry point at a time."""
+
+    def __init__(self) -> None:
+        self.manager = pluggy.PluginManager(GROUP)
+        self.manager.add_hookspecs(hooks)
+        self.specs: dict[str, Spec] = {}
+        self.broken: dict[str, Exception] = {}
+        self._answer: list[Spec] = []
+        # Historic: each plugin answers once, when it is registered.
+        self.manager.hook.imgredux_methods.call_historic(result_callback=self._remember)
+
+    def _remember(self, specs: Sequence[Spec]) -> None:
+        self._answer.extend(specs)
+
+    def load(self, entry: importlib.metadata.EntryPoint) -> Spec:
+        """The Spec behind one entry point, imported if need be. Raises PluginError when its plugin is broken."""
+        name = entry.name
+        if name in self.broken:
+            raise _unusable(name, self.broken[name])
+        before = set(self.manager.get_plugins())
+        self._answer.clear()
+        try:
+            self.manager.load_setuptools_entrypoints(GROUP, name=name)
+            self.specs.update(self._checked(entry))
+        except (Exception, SystemExit) as error:
+            # A declaration that raises stays half-registered in pluggy: take it out, so that nothing else sees it.
+            for plugin in set(self.manager.get_plugins()) - before:
+                self.manager.unregister(plugin)
+            cause = error if isinstance(error, Exception) else RuntimeError(f"it calls sys.exit({error})")
+            self.broken[name] = cause
+            raise _unusable(name, cause) from cause
+        return self.specs[name]
+
+    def _checked(self, entry: importlib.metadata.EntryPoint) -> dict[str, Spec]:
+        """What the plugin answered, by name: Specs, each under an entry point on this same package."""
+        own = {other.name for other in importlib.metadata.entry_points(group=GROUP) if other.value == entry.value}
+        for spec in self._answer:
+            if not isinstance(spec, Spec):
+                raise TypeError(f"imgredux_methods() must return imgredux.Spec objects, not {spec!r}")
+            if spec.name not in own:
+                raise LookupError(f"it declares {spec.name!r}, which has no entry point on {entry.value!r}")
+        answer = {spec.name: spec for spec in self._answer}
+        if entry.name not in answer:
+            raise LookupError(f"its imgredux_methods() declares no {entry.name!r}")
+        return answer
+
+
+_registry = _Registry()
+
+
+def _unusable(name: str, error: Exception) -> PluginError:
+    return PluginError(f"the plugin for {name!r} is installed but cannot be loaded: {error!r}")
+
+
+def _installed() -> dict[str, list[importlib.metadata.EntryPoint]]:
+    """Entry points by method name, from distribution metadata alone."""
+    found: dict[str, dict[str, importlib.metadata.EntryPoint]] = defaultdict(dict)
+    for entry in importlib.metadata.entry_points(group=GROUP):
+        # One distribution can stand twice on the path (an editable install, say); two distributions are a conflict.
+        found[entry.name].setdefault(_distribution(entry)[0], entry)
+    return {name: list(entries.values()) for name, entries in found.items()}
+
+
+def _distribution(entry: importlib.metadata.EntryPoint) -> tuple[str, str]:
+    return (entry.dist.name, entry.dist.version) if entry.dist else (entry.value, "unknown")
+
+
+def _unknown(name: str, known: Sequence[str]) -> UnknownMethod:
+    if name in FIRST_PARTY:
+        return UnknownMethod(f"no method named {name!r}. Install it with: pip install {FIRST_PARTY[name]}")
+    close = get_close_matches(name, [*known, *FIRST_PARTY], n=1)
+    hint = f" Did you mean {close[0]}?" if close else ""
+    return UnknownMethod(f"no method named {name!r}.{hint} Installed: {', '.join(known) or 'none'}")
+
+
+def _find(name: str) -> Spec:
+    """The Spec of `name`, registered or installed. Raises UnknownMethod or PluginError."""
+    if name in _registry.specs:
+        return _registry.specs[name]
+    installed = _installed()
+    if name not in installed:
+        raise _unknown(name, sorted({*_registry.specs, *installed}))
+    if len(installed[name]) > 1:
+        both = " and ".join(sorted(" ".join(_distribution(entry)) for entry in installed[name]))
+        raise PluginError(f"two distributions provide the method {name!r}: {both}. Uninstall one of them")
+    return _registry.load(installed[name][0])
+
+
+def register(spec: Spec) -> None:
+    """Make a method known for the life of this process: for notebooks and tests.
+
+    Raises ValueError when the name is taken by another Spec.
+    """
+    if _registry.specs.get(spec.name, spec) != spec or spec.name in _installed():
+        raise ValueError(f"a method named {spec.name!r} exists already")
+    _registry.specs[spec.name] = spec
+
+
+def list_methods(kind: Kind | None = None) -> list[str]:
+    """Names of the methods at hand, sorted.
+
+    Without `kind` only distribution metadata is read. With it the declarations are imported (no torch); a plugin
+    that cannot be loaded is left out with a warning.
+    """
+    names = sorted({*_registry.specs, *_installed()})
+    if kind is None:
+        return names
+    chosen = []
+    for name in names:
+        try:
+            if _find(name).kind == kind:
+                chosen.append(name)
+        except PluginError as error:
+            warnings.warn(str(error), stacklevel=2)
+    return chosen
+
+
+def info(name: str) -> Info:
+    """Declaration, distribution and weights manifest of a method; imports no torch.
+
+    Raises UnknownMethod, PluginError, or WeightsError when the manifest is damaged.
+    """
+    from imgredux.weights import read_manifest
+
+    spec = _find(name)
+    entries = _installed().get(name)
+    distribution, version = _distribution(entries[0]) if entries else (None, None)
+    return Info(spec, distribution, version, read_manifest(spec).tags)
+
+
+def method_class(spec: Spec) -> "type[Method]":
+    """The class a Spec points at; imports it. Raises PluginError when it is missing or of another kind."""
+    from imgredux.codec import Codec
+    from imgredux.method import Estimator, Restorer
+
+    base = {"estimator": Estimator, "restorer": Restorer, "codec": Codec}[spec.kind]
+    module, _, attribute = spec.target.partition(":")
+    try:
+        cls = getattr(importlib.import_module(module), attribute)
+    except (Exception, SystemExit) as error:
+        raise _unusable(spec.name, error) from error
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        raise PluginError(f"{spec.target} is declared as {spec.kind}, but is no subclass of {base.__name__}")
+    return cls
+
+
+def create(name: str, **options: Any) -> "Method":
+    """Build a fresh, trainable method; `options` are its constructor's keywords.
+
+    Raises UnknownMethod, PluginError, or TypeError for a keyword that the constructor does not have.
+    """
+    spec = _find(name)
+    method = method_class(spec)(**options)
+    method.spec = spec
+    return method
+
+
+def get(
+    name: str, device: "torch.device | str | None" = None, weights: "str | PathLike[str] | None" = None
+) -> "Method":
+    """A method ready to use: weights loaded and verified, eval mode, parameters frozen.
+
+    name: `"wei2009"`, or `"method.tag"` for a tag of its weights manifest.
+    device: where its parameters lie; None leaves them on the CPU. Inputs other than tensors are moved there.
+    weights: a file to load in place of the shipped weights, in a format the method reads.
+
+    Raises UnknownMethod, PluginError, WeightsError.
+    """
+    from imgredux.weights import load_weights
+
+    base, _, tag = name.partition(".")
+    method = load_weights(_find(base), tag, weights)
+    method.eval().requires_grad_(False)
+    return method.to(device) if device is not None else method
