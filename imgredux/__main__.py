@@ -1,0 +1,5 @@
+"""`python -m imgredux`: the command line."""
+
+from imgredux.cli import main
+
+main()

@@ -1,0 +1,73 @@
+"""The command line: `imgredux list | info | run`. Help and listing import neither torch nor numpy."""
+
+import sys
+import warnings
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+import imgredux
+from imgredux.cli.listing import info, list_methods
+from imgredux.cli.run import run
+from imgredux.cli.text import fail, line
+from imgredux.errors import ImgreduxError
+
+EXAMPLES = """Examples:
+
+\b
+  imgredux list
+  imgredux info wei2009
+  imgredux run wei2009 photo.jpg -o photo.jnd.png --heatmap
+  imgredux run wei2009 holiday/ -o maps/ --inject-mse 26.8
+"""
+
+
+class _Group(TyperGroup):
+    """Every error we raise on purpose becomes one line on stderr, every warning too."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            try:
+                return super().invoke(ctx)
+            except ImgreduxError as error:
+                fail(error)
+
+
+def _show_warning(message: Warning | str, *_: Any) -> None:
+    print(line(f"imgredux: warning: {message}"), file=sys.stderr)
+
+
+app = typer.Typer(
+    cls=_Group,
+    name="imgredux",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("list")(list_methods)
+app.command("info")(info)
+app.command("run")(run)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"imgredux {imgredux.__version__}")
+        raise typer.Exit
+
+
+@app.callback(no_args_is_help=True)
+def _imgredux(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Estimate and exploit what the eye cannot see in an image."""
+
+
+def main() -> None:
+    """The console script `imgredux`. Exit codes: 0 all done, 2 wrong usage, 3 something failed."""
+    app(prog_name="imgredux")

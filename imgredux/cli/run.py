@@ -1,0 +1,117 @@
+"""`imgredux run`: one method over image files."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from imgredux import registry
+from imgredux.cli.text import FAILED, USAGE, fail, line
+from imgredux.errors import ImgreduxError
+
+if TYPE_CHECKING:
+    from imgredux.batch import Done
+    from imgredux.method import Method
+
+
+def run(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="An estimator or restorer, or NAME.TAG for its weights.")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Image files, or folders of them.")],
+    out: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A file for one image, else a folder.")],
+    format: Annotated[
+        Literal["png", "npy", "tiff"] | None,
+        typer.Option("--format", help="Of the outputs in a folder; maps in .npy and .tiff are float32. [default: png]"),
+    ] = None,
+    heatmap: Annotated[bool, typer.Option("--heatmap", help="Also write the map in colours.")] = False,
+    overlay: Annotated[bool, typer.Option("--overlay", help="Also write the map laid over the image.")] = False,
+    inject_mse: Annotated[
+        float | None,
+        typer.Option(
+            "--inject-mse", metavar="MSE", help="Also write the image with noise of this MSE, shaped by the map."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the injected noise.")] = 0,
+    device: Annotated[str | None, typer.Option("--device", help="Where to compute, as cuda. [default: cpu]")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
+) -> None:
+    """Run a method on images.
+
+    One image makes the file OUT, in the format of its suffix. Several images, or a folder, make {stem}.NAME.png in the
+    folder OUT. Companions stand beside it: {stem}.NAME.heatmap.png, .overlay.png, .mse26.8.png.
+
+    \b
+    Maps are 16-bit PNG with the scale inside (imgredux.maps.read_map reads them).
+    Exit codes: 0 all done, 2 wrong usage, 3 some files failed, each with a line on stderr.
+    """
+    from imgredux import batch
+
+    kind = registry.info(name.partition(".")[0]).spec.kind
+    try:
+        jobs = batch.plan(
+            images, out, name, kind=kind, format=format, heatmap=heatmap, overlay=overlay, inject_mse=inject_mse
+        )
+    except ImgreduxError as error:
+        fail(error, USAGE)
+    with _terminated_like_interrupted():
+        failed = _report(batch.run(_method(name, device), jobs, seed=seed, force=force), len(jobs))
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _method(name: str, device: str | None) -> "Method":
+    try:
+        return registry.get(name, device)
+    except (RuntimeError, AssertionError) as error:  # what torch raises for a device it lacks
+        if device is None:
+            raise
+        fail(f"the device {device!r} cannot be used: {error}", USAGE)
+
+
+def _report(results: "Iterator[Done]", total: int) -> int:
+    """Show what comes of each job as it is done. Returns how many failed."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
+    failed = 0
+    with Progress(
+        *columns, console=console, disable=total == 1 or not console.is_terminal, redirect_stdout=sys.stdout.isatty()
+    ) as progress:
+        task = progress.add_task("", total=total)
+        for done in results:
+            failed += done.error is not None
+            _say(done)
+            progress.update(task, advance=1, description=line(done.job.input.name))
+    if failed and total > 1:
+        typer.echo(f"imgredux: {failed} of {total} failed", err=True)
+    return failed
+
+
+def _say(done: "Done") -> None:
+    label = str(done.job.input)
+    if done.error is not None:
+        text = done.error if done.error.startswith(label) else f"{label}: {done.error}"
+        print(line(f"imgredux: {text}"), file=sys.stderr)
+    elif done.injected is not None:
+        phi, mse, reached = done.injected[1:]
+        missed = "" if reached else f", not the {done.job.mse:g} asked for: the map or the image does not allow it"
+        print(line(f"{label}: phi {phi:.4g}, MSE {mse:.4g}{missed}"))
+
+
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM ends the run as Ctrl-C does, so that no temporary file is left behind."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,20 @@
+"""What the commands share: exit codes, one-line messages."""
+
+from typing import NoReturn
+
+import typer
+
+from imgredux.errors import ImgreduxError, UnknownMethod
+
+USAGE, FAILED = 2, 3  # exit codes
+
+
+def line(text: str) -> str:
+    """The text on one line: control characters, as a file name may hold them, and undecodable bytes are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def fail(error: ImgreduxError | str, code: int | None = None) -> NoReturn:
+    """Say what is wrong on stderr and leave: a name that is not installed is wrong usage, the rest a failure."""
+    typer.echo(line(f"imgredux: {error}"), err=True)
+    raise typer.Exit(code or (USAGE if isinstance(error, UnknownMethod) else FAILED))
