@@ -1,0 +1,25 @@
+"""Every method installed in this environment keeps the contract, whoever wrote it."""
+
+import imgredux
+from imgredux.testing import CodecConformance, EstimatorConformance, RestorerConformance
+
+SUITES = {"estimator": EstimatorConformance, "restorer": RestorerConformance, "codec": CodecConformance}
+BROKEN = []
+
+for name in imgredux.list_methods():
+    try:
+        suite = SUITES[imgredux.info(name).spec.kind]
+    except imgredux.ImgreduxError as error:
+        BROKEN.append(str(error))
+        continue
+    label = f"Test{name.title().replace('-', '').replace('_', '')}"
+    # The golden file lies with the plugin's own tests, which compare with it.
+    globals()[label] = type(label, (suite,), {"name": name, "golden": None, "__module__": __name__})
+
+
+def test_every_plugin_loads() -> None:
+    assert not BROKEN, "\n".join(BROKEN)
+
+
+def test_there_is_something_to_test() -> None:
+    assert imgredux.list_methods(), "no method is installed: install a plugin, as pip install -e plugins/wei2009 does"

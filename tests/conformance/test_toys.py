@@ -1,0 +1,42 @@
+"""Methods that keep the contract pass their suite."""
+
+from collections.abc import Callable
+
+import pytest
+
+from imgredux import Spec
+from imgredux.testing import CodecConformance, EstimatorConformance, RestorerConformance
+
+
+@pytest.fixture(scope="module", autouse=True)
+def toys(register: Callable[[Spec], None]) -> None:
+    from imgredux_toys import SPECS
+
+    for spec in SPECS:
+        register(spec)
+
+
+class TestContrast(EstimatorConformance):
+    name = "toy-contrast"
+    golden = None
+
+
+class TestBlocks(EstimatorConformance):
+    name = "toy-blocks"
+    golden = None
+
+
+class TestShrink(RestorerConformance):
+    name = "toy-shrink"
+    golden = None
+
+
+class TestQuantiser(CodecConformance):
+    name = "toy-quantiser"
+    golden = None
+
+
+class TestCoarserQuantiser(CodecConformance):
+    name = "toy-quantiser"
+    options = {"depth": 3}  # noqa: RUF012 - as a plugin's author writes it
+    golden = None

@@ -1,0 +1,116 @@
+"""Wheels of the core, of every plugin and of a stranger's, built and used in an environment that knows no checkout."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.wheels
+
+REPOSITORY = Path(__file__).parents[1]
+STRANGER = REPOSITORY / "examples" / "third_party"
+PROJECTS = [REPOSITORY, *sorted(path.parent for path in REPOSITORY.glob("plugins/*/pyproject.toml")), STRANGER]
+USE = """
+import sys
+import imgredux, numpy
+info = imgredux.info(sys.argv[1])
+for tag in info.weights:
+    imgredux.get(f"{info.spec.name}.{tag}")
+image = numpy.arange(48 * 40 * 3, dtype=numpy.uint32).astype(numpy.uint8).reshape(48, 40, 3)
+print(info.distribution, *numpy.shape(imgredux.get(info.spec.name)(image))[:2])
+"""
+REQUIREMENTS = """
+import sys
+from importlib.metadata import requires, version
+from packaging.requirements import Requirement
+for text in requires(sys.argv[1]):
+    wanted = Requirement(text)
+    if wanted.marker is None or wanted.marker.evaluate({"extra": ""}):
+        assert wanted.specifier.contains(version(wanted.name)), text
+"""
+
+
+METADATA = {folder: tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"] for folder in PROJECTS}
+METHODS = {name: folder for folder in PROJECTS[1:] for name in METADATA[folder]["entry-points"]["imgredux"]}
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Path]:
+    """The wheel of each project, by its folder."""
+    built = {}
+    for folder in PROJECTS:
+        out = tmp_path_factory.mktemp("dist")
+        run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, folder)
+        (built[folder],) = out.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def environment(wheels: dict[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of a new environment: our wheels in it, their dependencies borrowed from the running one.
+
+    A path in a .pth file is searched, but .pth files found there are not read: editable installs stay out of sight.
+    """
+    root = tmp_path_factory.mktemp("environment")
+    run(sys.executable, "-m", "venv", "--without-pip", root)
+    python = root / "bin" / "python"
+    site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check"]
+    run(*pip, "--no-index", "--no-deps", "--ignore-installed", *wheels.values())
+    return python
+
+
+def run(*command: str | Path, cwd: str | Path = sys.prefix) -> str:
+    """What a command prints, run where no checkout is found by chance."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "PYTEST"))}
+    done = subprocess.run(command, env=clean, cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("folder", PROJECTS, ids=lambda folder: METADATA[folder]["name"])
+def test_a_wheel_holds_its_package_and_nothing_else(folder: Path, wheels: dict[Path, Path]) -> None:
+    held = set(zipfile.ZipFile(wheels[folder]).namelist())
+    package = "imgredux" if folder is REPOSITORY else next(iter(METADATA[folder]["entry-points"]["imgredux"].values()))
+    source = {
+        path.relative_to(folder).as_posix()
+        for path in (folder / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {name for name in held if ".dist-info/" not in name} == source
+    assert folder is not REPOSITORY or "imgredux/py.typed" in held
+    assert not [name for name in held if Path(name).name.startswith("test_")]
+
+
+def test_the_environment_uses_the_wheels(environment: Path) -> None:
+    code = "import imgredux, imgredux.testing; print(imgredux.__file__, imgredux.testing.__file__)"
+    for file in run(environment, "-c", code).split():
+        assert Path(file).is_relative_to(environment.parents[1])
+
+
+@pytest.mark.parametrize("folder", PROJECTS, ids=lambda folder: METADATA[folder]["name"])
+def test_requirements_are_met(folder: Path, environment: Path) -> None:
+    run(environment, "-c", REQUIREMENTS, METADATA[folder]["name"])
+
+
+def test_the_command_lists_every_method(environment: Path) -> None:
+    assert set(METHODS) <= set(run(environment.with_name("imgredux"), "list").split())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_works_from_its_wheel(name: str, environment: Path) -> None:
+    assert run(environment, "-c", USE, name).split() == [METADATA[METHODS[name]]["name"], "48", "40"]
+
+
+def test_a_strangers_tests_pass(environment: Path, tmp_path: Path) -> None:
+    shutil.copytree(STRANGER / "tests", tmp_path / "tests")
+    printed = run(environment, "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path / "tests", cwd=tmp_path)
+    assert "test_gradmask" not in printed.partition("short test summary")[2]
+    assert " passed" in printed
