@@ -1,0 +1,35 @@
+"""Declarations of the two baselines: what a JND model has to beat."""
+
+from imgredux.hooks import hookimpl
+from imgredux.spec import Spec
+
+_PAPER = "none: a baseline"
+
+FLAT = Spec(
+    name="flat",
+    kind="estimator",
+    target="imgredux_baselines.method:Flat",
+    title="The same threshold everywhere: 1 grey level",
+    paper=_PAPER,
+    license="Apache-2.0",
+    channels=(1, 3),
+    context=0,
+    differentiable=True,
+)
+LOCALSTD = Spec(
+    name="localstd",
+    kind="estimator",
+    target="imgredux_baselines.method:LocalStd",
+    title="1 grey level plus the standard deviation of luma in a 5x5 window",
+    paper=_PAPER,
+    license="Apache-2.0",
+    channels=(1, 3),
+    context=2,
+    differentiable=True,
+)
+
+
+@hookimpl
+def imgredux_methods() -> list[Spec]:
+    """The declarations of this distribution."""
+    return [FLAT, LOCALSTD]

@@ -1,0 +1,13 @@
+"""The contract, check by check."""
+
+from imgredux.testing import EstimatorConformance
+
+
+class TestFlat(EstimatorConformance):
+    name = "flat"
+    golden = "flat.safetensors"
+
+
+class TestLocalStd(EstimatorConformance):
+    name = "localstd"
+    golden = "localstd.safetensors"
