@@ -1,0 +1,22 @@
+"""Every estimator of ours on a photograph's luma, from 512x512 to 12 megapixels, alone and in a batch."""
+
+import pytest
+
+import imgredux
+from imgredux.registry import FIRST_PARTY
+
+METHODS = [name for name in FIRST_PARTY if imgredux.info(name).spec.kind == "estimator"]
+
+
+@pytest.mark.parametrize("size", ["512x512", "1 MP", "1080p", "12 MP"])
+@pytest.mark.parametrize("name", METHODS)
+def test_one_image(measure, luma, name, size):
+    method, x = imgredux.get(name), luma(size) / 255
+    rounds = 9 if name != "wu2013" else {"512x512": 9, "1 MP": 7, "1080p": 5, "12 MP": 3}[size]
+    measure(lambda: method(x), task=f"{name}, {size}", row=name, pixels=x.numel(), rounds=rounds)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_batch_of_8(measure, luma, name):
+    method, x = imgredux.get(name), (luma("512x512") / 255).repeat(8, 1, 1, 1)
+    measure(lambda: method(x), task=f"{name}, batch of 8, 512x512", row=name, pixels=x.numel(), rounds=5)

@@ -1,0 +1,67 @@
+"""What the documents say runs: the guide's code in order, the plugin page's toml and Python, the links, the demo."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from skimage import data
+
+import imgredux
+
+REPOSITORY = Path(__file__).parents[1]
+PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md"), *REPOSITORY.glob("plugins/*/README.md")])
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def test_the_guides_code_runs_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(data.chelsea()[:120, :160]).save("photo.png")
+    names: dict[str, object] = {}
+    for code in blocks(REPOSITORY / "docs" / "guide.md", "python"):
+        exec(compile(code, "docs/guide.md", "exec"), names)
+    assert {path.name for path in tmp_path.iterdir()} == {"photo.png", "noisy.png", "map.png"}
+
+
+def test_the_plugin_page_makes_a_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = REPOSITORY / "docs" / "write-a-plugin.md"
+    project, manifest = (tomllib.loads(text) for text in blocks(page, "toml"))
+    assert project["project"]["entry-points"]["imgredux"] == {"mine": "imgredux_mine"}
+    assert manifest["tags"][manifest["default"]]["training"]["recipe"]
+    package = tmp_path / "imgredux_mine"
+    package.mkdir()
+    declaration, method = blocks(page, "python")[:2]
+    (package / "__init__.py").write_text(declaration)
+    (package / "method.py").write_text(method)
+    monkeypatch.syspath_prepend(tmp_path)
+    import imgredux_mine  # pyright: ignore[reportMissingImports]
+
+    (spec,) = imgredux_mine.imgredux_methods()
+    imgredux.register(spec)
+    assert imgredux.get("mine")(data.camera()).shape == (512, 512)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_the_stated_methods_are_the_installed_ones() -> None:
+    text = (REPOSITORY / "docs" / "guide.md").read_text("utf-8") + (REPOSITORY / "README.md").read_text("utf-8")
+    for name in imgredux.registry.FIRST_PARTY:
+        assert f"`{name}`" in text
+
+
+def test_the_demo_makes_its_pictures(tmp_path: Path) -> None:
+    script = REPOSITORY / "examples" / "demo.py"
+    done = subprocess.run([sys.executable, script, tmp_path, "chelsea"], capture_output=True, text=True, check=True)
+    assert "wei2009" in done.stdout
+    assert "wu2013" in done.stdout
+    assert {path.name for path in tmp_path.iterdir()} >= {"chelsea.sheet.webp", "chelsea.wei2009.JND-map.png"}
