@@ -93,7 +93,7 @@ class _Registry:
 _registry = _Registry()
 
 
-def _unusable(name: str, error: Exception) -> PluginError:
+def _unusable(name: str, error: BaseException) -> PluginError:
     return PluginError(f"the plugin for {name!r} is installed but cannot be loaded: {error!r}")
 
 

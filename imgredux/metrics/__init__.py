@@ -4,9 +4,9 @@ Images are `(B, C, H, W)` in [0, 1]. `docs/metrics.md` says which published valu
 """
 
 from imgredux.metrics.lpips import lpips
-from imgredux.metrics.pspnr import pspnr
 from imgredux.metrics.psnr import psnr, psnr_b
 from imgredux.metrics.psnr_hvs import psnr_hvs, psnr_hvs_m
+from imgredux.metrics.pspnr import pspnr
 from imgredux.metrics.ssim import ms_ssim, ssim
 from imgredux.metrics.ssimulacra2 import ssimulacra2
 
