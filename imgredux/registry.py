@@ -26,9 +26,11 @@ GROUP = hooks.PROJECT
 # Methods of the project's own distributions: what to install when one is asked for and absent.
 FIRST_PARTY = {
     "flat": "imgredux-baselines",
+    "jiang2022": "imgredux-jiang2022",
     "localstd": "imgredux-baselines",
     "wei2009": "imgredux-wei2009",
     "wu2013": "imgredux-wu2013",
+    "wu2017": "imgredux-wu2017",
 }
 
 

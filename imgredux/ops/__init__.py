@@ -9,6 +9,7 @@ from imgredux.ops.color import luma, rgb_to_ycbcr, ycbcr_to_rgb
 from imgredux.ops.dct import blocks, dct, idct
 from imgredux.ops.jpeg import jpeg, jpeg_bytes, jpeg_soft
 from imgredux.ops.masking import background, combine, local_std, luminance_adaptation, weighted_gradient
+from imgredux.ops.protection import edge_protection, gaussian_blur
 from imgredux.ops.strips import in_strips
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "canny",
     "combine",
     "dct",
+    "edge_protection",
+    "gaussian_blur",
     "idct",
     "in_strips",
     "jpeg",

@@ -3,9 +3,10 @@
 import math
 from functools import lru_cache
 
-import numpy as np
 import torch
 from torch import Tensor
+
+from imgredux.ops.strips import fresh
 
 _STRIP_PIXELS = 2**19  # on the CPU: 2 MiB of float32 stay in the cache between the two products
 
@@ -57,15 +58,10 @@ def _transform(x: Tensor, block: int, out: Tensor | None, inverse: bool) -> Tens
         if x.device.type != "cpu" or (torch.is_grad_enabled() and x.requires_grad):
             result = _both_sides(left, x.reshape(-1, x.shape[-1]), out).view(x.shape)
             return result if out is None else out
-        out = _fresh(x) if out is None else out
+        out = fresh(x, x.shape[1]) if out is None else out
         for image, result in zip(x, out, strict=True):
             _in_strips(left, image, result)
     return out
-
-
-def _fresh(x: Tensor) -> Tensor:
-    """Uninitialized, like `x`, from NumPy, which asks for huge pages: torch's page faults cost more than the DCT."""
-    return torch.from_numpy(np.empty(x.shape, str(x.dtype).removeprefix("torch.")))
 
 
 def _in_strips(left: Tensor, image: Tensor, out: Tensor) -> None:

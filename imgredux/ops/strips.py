@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -33,11 +34,11 @@ def in_strips(
     result (default: a new tensor of `x`'s dtype). When gradients of `x` are wanted, `function` runs once, on the whole
     batch. Raises ValueError for an unknown border.
     """
-    batch, _, height, width = x.shape
+    height, width = x.shape[-2:]
     if torch.is_grad_enabled() and x.requires_grad:
         return _centre(function(pad(x, halo, border)), height, width)
     if out is None:
-        out = x.new_empty(batch, channels, height, width)
+        out = fresh(x, channels)
     rows = rows or strip_rows(x)
     for image, result in zip(x.split(1), out.split(1), strict=True):
         for top in range(0, height, rows):
@@ -45,6 +46,18 @@ def in_strips(
             strip = function(_columns(_rows(image, top - halo, bottom + halo, border), halo, border))
             result[:, :, top:bottom] = _centre(strip, bottom - top, width)
     return out
+
+
+def fresh(x: Tensor, channels: int) -> Tensor:
+    """An uninitialised `(B, channels, H, W)` for a result from `x` `(B, C, H, W)`.
+
+    On the CPU it comes from NumPy, which asks the system for huge pages: faulting torch's in costs more than much of
+    the work that fills them.
+    """
+    shape = (x.shape[0], channels, *x.shape[-2:])
+    if x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64):
+        return x.new_empty(shape)
+    return torch.from_numpy(np.empty(shape, str(x.dtype).removeprefix("torch.")))
 
 
 def strip_rows(x: Tensor) -> int:

@@ -18,6 +18,7 @@ from imgredux.method import Estimator
 from imgredux.ops.canny import canny
 from imgredux.ops.color import luma
 from imgredux.ops.masking import background, combine, local_std, luminance_adaptation, weighted_gradient
+from imgredux.ops.protection import gaussian_blur
 from imgredux.ops.strips import in_strips
 from imgredux_wu2013.prediction import informative_neighbours, similar_patches
 
@@ -80,8 +81,8 @@ def order(F_ar: Tensor) -> Tensor:
 def disorder(F: Tensor, F_ar: Tensor, edges: Tensor) -> Tensor:
     """JND of the disorderly part: the prediction's error, smoothed where the image is, and less near strong edges."""
     FE = (F - F_ar).abs()
-    d = torch.where(local_std(F, 7) < 10, torch.minimum(_blur(FE, 7, 7 / 3), FE), FE)
-    return d * _blur(1 - 0.8 * _dilate(edges), 5, 0.8)
+    d = torch.where(local_std(F, 7) < 10, torch.minimum(gaussian_blur(FE, 7, 7 / 3), FE), FE)
+    return d * gaussian_blur(1 - 0.8 * _dilate(edges), 5, 0.8)
 
 
 def _dilate(x: Tensor) -> Tensor:
@@ -90,19 +91,6 @@ def _dilate(x: Tensor) -> Tensor:
     around = functional.pad(x, (2, 2, 2, 2))
     disk = [(y, x) for y in range(5) for x in range(5) if (y - 2) ** 2 + (x - 2) ** 2 <= 4]
     return reduce(torch.maximum, (around[..., y : y + height, x : x + width] for y, x in disk))
-
-
-def _blur(x: Tensor, size: int, sigma: float) -> Tensor:
-    """MATLAB's `fspecial("gaussian", size, sigma)` over zeros outside the image."""
-    half = size // 2
-    g = [math.exp(-(t**2) / (2 * sigma**2)) for t in range(half + 1)]
-    total = g[0] + 2 * sum(g[1:])
-    for dim, margins in ((-2, (0, 0, half, half)), (-1, (half, half))):
-        count, around = x.shape[dim], functional.pad(x, margins)
-        x = x * (g[0] / total)
-        for t in range(1, half + 1):
-            x.add_(around.narrow(dim, half - t, count) + around.narrow(dim, half + t, count), alpha=g[t] / total)
-    return x
 
 
 def _printed(F: Tensor) -> None:
