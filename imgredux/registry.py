@@ -27,10 +27,12 @@ GROUP = hooks.PROJECT
 FIRST_PARTY = {
     "flat": "imgredux-baselines",
     "jiang2022": "imgredux-jiang2022",
+    "ki2018": "imgredux-ki2018",
     "localstd": "imgredux-baselines",
     "wei2009": "imgredux-wei2009",
     "wu2013": "imgredux-wu2013",
     "wu2017": "imgredux-wu2017",
+    "zhang2005": "imgredux-zhang2005",
 }
 
 

@@ -1,4 +1,7 @@
-"""Orthonormal block DCT (type II, and III back) of any block size, the coefficients in the place of their pixels."""
+"""Orthonormal block DCT (type II, and III back) of any block size, the coefficients in the place of their pixels.
+
+And what thresholds in that domain mean for the pixels: `pixel_std`, `across_blocks`.
+"""
 
 import math
 from functools import lru_cache
@@ -39,6 +42,30 @@ def blocks(c: Tensor, block: int = 8) -> Tensor:
     """
     _check_size(c, block)
     return c.unflatten(-1, (-1, block)).unflatten(-3, (-1, block)).transpose(-3, -2)
+
+
+def pixel_std(T: Tensor, block: int = 8) -> Tensor:
+    """Standard deviation of each pixel when every coefficient of the block DCT moves by +T or -T at random.
+
+    `T` is `(B, C, H, W)`, not negative, in the units of the orthonormal DCT, the coefficients in the place of their
+    pixels as `dct` gives them; the result has its shape and units. In every block, with the DCT matrix D and "o" the
+    element-wise product, `J^2 = (D o D)^T T^2 (D o D)`; the means of J^2 and of T^2 over a block are equal (Parseval).
+
+    Strips of whole rows of blocks give bit for bit what the image gives. The gradient is finite
+    in blocks where some T is above 0. Raises ValueError for sizes that are no multiples of `block`.
+    """
+    _check_size(T, block)
+    squared = _basis(block, T.dtype, T.device).square()
+    variance = _both_sides(squared.mT, T.square().reshape(-1, T.shape[-1]))
+    return variance.sqrt().view(T.shape)
+
+
+def across_blocks(values: Tensor, block: int = 8) -> Tensor:
+    """One value per block spread over its columns: `(..., H/block, W/block)` to `(..., H/block, 1, W)`, any units.
+
+    It broadcasts against an image of shape `(..., H/block, block, W)`, which is `x.unflatten(-2, (-1, block))`.
+    """
+    return values.repeat_interleave(block, -1).unsqueeze(-2)
 
 
 def _transform(x: Tensor, block: int, out: Tensor | None, inverse: bool) -> Tensor:

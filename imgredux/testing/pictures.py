@@ -58,3 +58,21 @@ def as_jpeg(pixels: np.ndarray, quality: int) -> Image.Image:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=quality)
     return Image.open(file)
+
+
+def ramp_and_noise(side: int = 64) -> Tensor:
+    """The synthetic images that published reference vectors are for: `(1, 1, side, side)` float64 grey levels 0..255.
+
+    Bands on a ramp, with noise on the right (side 64) or everywhere (side 128), from a linear congruential generator.
+    """
+    grey, state = torch.zeros(1, 1, side, side, dtype=torch.float64), 12345
+    for y in range(side):
+        for x in range(side):
+            state = (1103515245 * state + 12345) % 2**31
+            noise = (state >> 16) % 33 - 16
+            if side == 64:
+                level = 40 + 2 * x + (0 if x < 32 else noise if y < 32 else 3 * noise)
+            else:
+                level = 40 + x + (noise if x < 64 else 3 * noise)
+            grey[0, 0, y, x] = min(max(level + 30 * (y // 8 % 2), 0), 255)
+    return grey

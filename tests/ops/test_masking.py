@@ -4,6 +4,7 @@ import torch
 from scipy import ndimage
 
 from imgredux.ops.masking import background, combine, local_std, luminance_adaptation, weighted_gradient
+from imgredux.testing.pictures import ramp_and_noise
 
 B = [[1, 1, 1, 1, 1], [1, 2, 2, 2, 1], [1, 2, 0, 2, 1], [1, 2, 2, 2, 1], [1, 1, 1, 1, 1]]
 G1 = [[0, 0, 0, 0, 0], [1, 3, 8, 3, 1], [0, 0, 0, 0, 0], [-1, -3, -8, -3, -1], [0, 0, 0, 0, 0]]
@@ -17,19 +18,6 @@ FILTERS = {
     "weighted_gradient": weighted_gradient,
     "local_std": lambda x: local_std(x, 3),
 }
-
-
-def ramp_and_noise() -> np.ndarray:
-    """The synthetic 64x64 image of the reference vectors: bands on a ramp, with noise on the right."""
-    grey, state = np.zeros((64, 64)), 12345
-    for y in range(64):
-        for x in range(64):
-            state = (1103515245 * state + 12345) % 2**31
-            noise = (state >> 16) % 33 - 16
-            level = 40 + 2 * x + 30 * (y // 8 % 2) + (0 if x < 32 else noise if y < 32 else 3 * noise)
-            grey[y, x] = min(max(level, 0), 255)
-    assert grey.sum() == 482689
-    return grey
 
 
 def noise(*size: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -48,7 +36,7 @@ def noise(*size: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
     ids=["bg", "Gm", "LAcurve", "LA_wu"],
 )
 def test_reference_vectors(quantity, total, values, dtype):
-    result = quantity(torch.from_numpy(ramp_and_noise()).to(dtype)[None, None])
+    result = quantity(torch.from_numpy(ramp_and_noise()[0, 0].numpy()).to(dtype)[None, None])
     assert result.dtype == dtype
     assert float(result.double().sum()) == pytest.approx(total, rel=1e-6)
     assert [float(result[0, 0, y, x]) for y, x in PROBES] == pytest.approx(values, abs=1e-4)

@@ -8,6 +8,7 @@ from scipy.stats import weibull_min
 from skimage import data
 
 from imgredux.ops.protection import edge_protection
+from imgredux.testing.pictures import ramp_and_noise
 from imgredux.testing.shared import shared
 
 PHOTOGRAPHS = {
@@ -41,22 +42,6 @@ def noise(*size: int) -> torch.Tensor:
     return torch.rand(*size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
-def synthetic(side: int) -> torch.Tensor:
-    """The images of the reference vectors: bands on a ramp, with noise on the right (64) or everywhere (128)."""
-    grey, state = np.zeros((side, side)), 12345
-    for y in range(side):
-        for x in range(side):
-            state = (1103515245 * state + 12345) % 2**31
-            noise = (state >> 16) % 33 - 16
-            if side == 64:
-                level = 40 + 2 * x + (0 if x < 32 else noise if y < 32 else 3 * noise)
-            else:
-                level = 40 + x + (noise if x < 64 else 3 * noise)
-            grey[y, x] = min(max(level + 30 * (y // 8 % 2), 0), 255)
-    assert grey.sum() == {64: 482689, 128: 1938654}[side]
-    return torch.from_numpy(grey)[None, None] / 255
-
-
 def shares(x: torch.Tensor) -> torch.Tensor:
     energies = KLT.of(x).energies()
     return energies.cumsum(0) / energies.sum()
@@ -78,7 +63,7 @@ def by_svd(x: torch.Tensor, L: int) -> np.ndarray:
 @pytest.mark.parametrize("turn", TURNS)
 @pytest.mark.parametrize(("side", "L", "total"), [(64, 25, 15728.0649), (128, 50, 70374.0129)])
 def test_reference_numbers_of_components_and_sums(raw, side, L, total, turn, dtype):
-    x = TURNS[turn](synthetic(side)).to(dtype)
+    x = TURNS[turn](ramp_and_noise(side) / 255).to(dtype)
     assert raw.components_of(x).tolist() == [L]
     jnd = raw.forward(x)
     assert jnd.dtype == dtype
@@ -87,17 +72,19 @@ def test_reference_numbers_of_components_and_sums(raw, side, L, total, turn, dty
 
 def test_reference_shares_of_energy():
     for side, expected in SHARES.items():
-        assert shares(synthetic(side))[:6].tolist() == pytest.approx(expected, abs=6e-9)
-    full = shares(synthetic(128))
+        assert shares(ramp_and_noise(side) / 255)[:6].tolist() == pytest.approx(expected, abs=6e-9)
+    full = shares(ramp_and_noise(128) / 255)
     assert (float(full[49]), float(full[62])) == pytest.approx((0.99809232, 0.99991884), abs=6e-9)
 
 
 def test_reference_probes(raw):
     probes = [(5, 5), (20, 40), (40, 20), (50, 50), (31, 32)]
-    assert at(raw.forward(synthetic(64)), probes) == pytest.approx([0.0698, 3.9326, 4.7477, 1.7743, 0.1199], abs=6e-5)
+    assert at(raw.forward(ramp_and_noise(64) / 255), probes) == pytest.approx(
+        [0.0698, 3.9326, 4.7477, 1.7743, 0.1199], abs=6e-5
+    )
     probes = [(5, 5), (20, 40), (40, 100), (100, 50), (127, 127)]
     expected = [1.1948, 5.3297, 4.0623, 3.7788, 2.1957]
-    assert at(raw.forward(synthetic(128)), probes) == pytest.approx(expected, abs=6e-5)
+    assert at(raw.forward(ramp_and_noise(128) / 255), probes) == pytest.approx(expected, abs=6e-5)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from imgredux.method import Estimator
 from imgredux.ops.canny import canny
 from imgredux.ops.color import luma
-from imgredux.ops.dct import blocks, dct
+from imgredux.ops.dct import across_blocks, blocks, dct, pixel_std
 from imgredux.ops.strips import strip_rows
 from imgredux.tiling import pad
 
@@ -61,7 +61,7 @@ class Wei2009(Estimator):
 
         Raises ValueError for edges or motion of another size, and for one of motion and frame_rate without the other.
         """
-        return self._in_strips(x, edges, motion, frame_rate, lambda thresholds: _pixel_deviation(thresholds) / 255)
+        return self._in_strips(x, edges, motion, frame_rate, lambda thresholds: pixel_std(thresholds) / 255)
 
     def thresholds(
         self, x: Tensor, edges: Tensor | None = None, motion: Tensor | None = None, frame_rate: float | None = None
@@ -99,8 +99,8 @@ class Wei2009(Estimator):
         """T of luma `(B, 1, H, W)` in [0, 1], in the place of the coefficients; written over `(B, 1, H/8, 8, W)`."""
         T_basic, low = (table.to(y).repeat(1, y.shape[-1] // N) for table in (self.basic, _squares() <= LOW))
         C = dct(y * 255).unflatten(-2, (-1, N))
-        T = T_basic * _across(luminance_factor(C[..., 0, ::N] / N))
-        texture = _across(_edge_density(edges, y.dtype) > BETA).to(y.dtype)
+        T = T_basic * across_blocks(luminance_factor(C[..., 0, ::N] / N))
+        texture = across_blocks(_edge_density(edges, y.dtype) > BETA).to(y.dtype)
         Psi = 1 + texture * (0.25 + low)  # 2.25 below LOW and 1.25 above it in texture, else 1
         masked = torch.maximum(texture, 1 - low)
         elevation = (C.abs() / T).clamp(1, 4 ** (1 / 0.36))  # before the power: its slope at zero is infinite
@@ -135,7 +135,7 @@ def temporal_modulation(velocity: Tensor, omega: Tensor, theta: float) -> Tensor
     f_t = |f_sx v_x + f_sy v_y|, with the horizontal frequency on the horizontal motion.
     """
     f = torch.arange(N).to(omega) / (2 * N * theta)
-    v_x, v_y = (_across(v) for v in velocity.unbind(-1))
+    v_x, v_y = (across_blocks(v) for v in velocity.unbind(-1))
     f_t = (f.repeat(v_x.shape[-1] // N) * v_x + f[:, None] * v_y).abs().clamp(max=F_T_MAX_HZ)
     slow = 10 * (omega < 5).to(omega).repeat(1, v_x.shape[-1] // N)
     return 1.07 ** (f_t - slow).clamp(min=0)
@@ -169,25 +169,6 @@ def _edge_density(edges: Tensor, dtype: torch.dtype) -> Tensor:
     return columns.unflatten(-1, (-1, N)).sum(-1) / N**2
 
 
-def _across(values: Tensor) -> Tensor:
-    """One value per block `(..., H/8, W/8)` spread over the columns of the coefficients, `(..., H/8, 1, W)`."""
-    return values.repeat_interleave(N, -1).unsqueeze(-2)
-
-
 def _squares() -> Tensor:
     i = torch.arange(N, dtype=torch.float64)
     return i[:, None] ** 2 + i**2
-
-
-def _pixel_deviation(T: Tensor) -> Tensor:
-    """J with J^2 = (D o D)^T T^2 (D o D) in every block: the deviation of pixels when coefficients move by +-T."""
-    squared = _dct_matrix().square().to(T)
-    rows = (T * T).reshape(-1, N) @ squared
-    return (squared.mT @ rows.view(-1, N, T.shape[-1])).sqrt().view(T.shape)
-
-
-def _dct_matrix() -> Tensor:
-    """D: float64 `(8, 8)`, rows are frequencies."""
-    n = torch.arange(N, dtype=torch.float64)
-    D = torch.cos(math.pi / N * n[:, None] * (n + 0.5)) * math.sqrt(2 / N)
-    return torch.cat([D[:1] / math.sqrt(2), D[1:]])

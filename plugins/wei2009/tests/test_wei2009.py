@@ -10,6 +10,7 @@ from scipy import fft
 from skimage import data
 
 from imgredux.ops.canny import canny
+from imgredux.testing.pictures import ramp_and_noise
 from imgredux.testing.shared import shared
 
 T_BASIC = """
@@ -49,19 +50,6 @@ def moving(T: torch.Tensor, method: Wei2009, v: tuple[float, float], frame_rate:
     return method.thresholds(camera(), motion=motion, frame_rate=frame_rate) / T
 
 
-def ramp_and_noise() -> torch.Tensor:
-    """The synthetic 64x64 image of the reference vectors: bands on a ramp, with noise on the right."""
-    grey, state = np.zeros((64, 64)), 12345
-    for y in range(64):
-        for x in range(64):
-            state = (1103515245 * state + 12345) % 2**31
-            noise = (state >> 16) % 33 - 16
-            level = 40 + 2 * x + 30 * (y // 8 % 2) + (0 if x < 32 else noise if y < 32 else 3 * noise)
-            grey[y, x] = min(max(level, 0), 255)
-    assert grey.sum() == 482689
-    return torch.from_numpy(grey)[None, None] / 255
-
-
 def test_base_thresholds_of_both_geometries(method):
     mid_grey = torch.full((1, 1, 8, 8), 0.5, dtype=torch.float64)  # F_lum = 1, and nothing masks
     T = method.thresholds(mid_grey)[0, 0, 0].numpy()
@@ -82,7 +70,7 @@ def test_frequencies_beyond_max_cpd_count_as_max_cpd():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_reference_vectors_without_edges(method, dtype):
-    x = ramp_and_noise().to(dtype)
+    x = (ramp_and_noise() / 255).to(dtype)
     T = method.thresholds(x, edges=torch.zeros_like(x))
     assert T.dtype == dtype
     assert float(T.double().sum()) == pytest.approx(28113.7696, rel=1e-6)

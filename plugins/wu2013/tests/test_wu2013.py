@@ -10,6 +10,7 @@ from scipy.stats import entropy
 from skimage import data
 
 from imgredux.ops.masking import background, luminance_adaptation
+from imgredux.testing.pictures import ramp_and_noise
 from imgredux.testing.shared import shared
 
 PROBES = ((5, 5), (20, 40), (40, 20), (50, 50), (31, 32))
@@ -29,19 +30,6 @@ def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
     elif prediction.predict_rows is None:
         pytest.skip("numba is not installed")
     return request.param
-
-
-def ramp_and_noise() -> torch.Tensor:
-    """The synthetic 64x64 image of the reference vectors, in grey levels: bands on a ramp, with noise on the right."""
-    grey, state = np.zeros((64, 64)), 12345
-    for y in range(64):
-        for x in range(64):
-            state = (1103515245 * state + 12345) % 2**31
-            noise = (state >> 16) % 33 - 16
-            level = 40 + 2 * x + 30 * (y // 8 % 2) + (0 if x < 32 else noise if y < 32 else 3 * noise)
-            grey[y, x] = min(max(level, 0), 255)
-    assert grey.sum() == 482689
-    return torch.from_numpy(grey)[None, None]
 
 
 def photograph(name: str) -> torch.Tensor:
