@@ -1,4 +1,4 @@
-"""The command line: `imgredux list | info | run`. Help and listing import neither torch nor numpy."""
+"""The command line, a module for each group of commands. Help and listing import neither torch nor numpy."""
 
 import sys
 import warnings
@@ -8,7 +8,9 @@ import typer
 from typer.core import TyperGroup
 
 import imgredux
+from imgredux.cli.evaluation import evaluate
 from imgredux.cli.listing import info, list_methods
+from imgredux.cli.pairs import make_pairs
 from imgredux.cli.run import run
 from imgredux.cli.text import fail, line
 from imgredux.errors import ImgreduxError
@@ -51,6 +53,8 @@ app = typer.Typer(
 app.command("list")(list_methods)
 app.command("info")(info)
 app.command("run")(run)
+app.command("eval")(evaluate)
+app.command("make-pairs")(make_pairs)
 
 
 def _version(wanted: bool) -> None:

@@ -1,16 +1,14 @@
 """`imgredux run`: one method over image files."""
 
-import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from imgredux import registry
-from imgredux.cli.text import FAILED, USAGE, fail, line
+from imgredux.cli.text import FAILED, USAGE, fail, line, terminated_like_interrupted
 from imgredux.errors import ImgreduxError
 
 if TYPE_CHECKING:
@@ -56,7 +54,7 @@ def run(
         )
     except ImgreduxError as error:
         fail(error, USAGE)
-    with _terminated_like_interrupted():
+    with terminated_like_interrupted():
         failed = _report(batch.run(_method(name, device), jobs, seed=seed, force=force), len(jobs))
     if failed:
         raise typer.Exit(FAILED)
@@ -101,17 +99,3 @@ def _say(done: "Done") -> None:
         phi, mse, reached = done.injected[1:]
         missed = "" if reached else f", not the {done.job.mse:g} asked for: the map or the image does not allow it"
         print(line(f"{label}: phi {phi:.4g}, MSE {mse:.4g}{missed}"))
-
-
-@contextmanager
-def _terminated_like_interrupted() -> Iterator[None]:
-    """SIGTERM ends the run as Ctrl-C does, so that no temporary file is left behind."""
-
-    def interrupt(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

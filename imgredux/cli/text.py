@@ -1,6 +1,9 @@
-"""What the commands share: exit codes, one-line messages."""
+"""What the commands share: exit codes, one-line messages, a clean end on SIGTERM."""
 
-from typing import NoReturn
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 import typer
 
@@ -18,3 +21,17 @@ def fail(error: ImgreduxError | str, code: int | None = None) -> NoReturn:
     """Say what is wrong on stderr and leave: a name that is not installed is wrong usage, the rest a failure."""
     typer.echo(line(f"imgredux: {error}"), err=True)
     raise typer.Exit(code or (USAGE if isinstance(error, UnknownMethod) else FAILED))
+
+
+@contextmanager
+def terminated_like_interrupted() -> Iterator[None]:
+    """SIGTERM ends the run as Ctrl-C does, so that no temporary file is left behind."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,74 @@
+"""`imgredux make-pairs`: critical images for a folder of pristine ones."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from imgredux.cli.text import FAILED, USAGE, fail, line, terminated_like_interrupted
+from imgredux.errors import ImgreduxError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imgredux.critical import Pair
+
+
+def make_pairs(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Pristine image files, or folders of them.")],
+    out: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The folder to write to.")],
+    codec: Annotated[Literal["jpeg", "webp", "avif"], typer.Option(help="What distorts the images.")] = "jpeg",
+    target: Annotated[
+        float, typer.Option(help="SSIMULACRA 2 to stay at: 65 is the mean first JND, 90 visually lossless.")
+    ] = 65.0,
+) -> None:
+    """Make pairs of pristine and just noticeably distorted images.
+
+    For each image, the strongest compression still at the target: OUT/ref/{stem}.png and OUT/jnd/{stem}.png, and a row
+    in OUT/pairs.jsonl with the quality, score, MSE and bytes reached. Run it again to go on where it stopped.
+
+    \b
+    Exit codes: 0 all done, 2 wrong usage, 3 some images failed, each with a line on stderr.
+    """
+    from imgredux import batch, critical
+
+    try:
+        found = batch.find_images(images)
+        results = critical.make_pairs(found, out, codec, target)
+    except ImgreduxError as error:
+        fail(error, USAGE)
+    with terminated_like_interrupted():
+        failed = _report(results, len(found))
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def _report(results: "Iterator[Pair]", total: int) -> int:
+    """Show what comes of each image as it is done. Returns how many failed."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
+    failed = 0
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total)
+        for pair in results:
+            failed += pair.error is not None
+            _say(pair)
+            progress.update(task, advance=1, description=line(pair.path.name))
+    if failed and total > 1:
+        typer.echo(f"imgredux: {failed} of {total} failed", err=True)
+    return failed
+
+
+def _say(pair: "Pair") -> None:
+    label = str(pair.path)
+    if pair.error is not None:
+        text = pair.error if pair.error.startswith(label) else f"{label}: {pair.error}"
+        print(line(f"imgredux: {text}"), file=sys.stderr)
+    elif pair.row is not None:
+        row = pair.row
+        there = "" if pair.made else ", made before"
+        print(line(f"{label}: quality {row['quality']}, SSIMULACRA 2 {row['score']:.2f}, MSE {row['mse']:.4g}{there}"))

@@ -1,0 +1,79 @@
+"""Restorers of JPEG, in luma and in colour."""
+
+from collections.abc import Collection
+from functools import partial
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from imgredux import images
+from imgredux.datasets.pairs import studio_luma
+from imgredux.errors import ImageError
+from imgredux.method import Method
+from imgredux.metrics.psnr import psnr, psnr_b
+from imgredux.metrics.ssim import ssim
+from imgredux.ops.jpeg import jpeg_bytes
+from imgredux.protocols.base import Measured, Protocol, Trial, chosen, eight_bit, timed
+
+if TYPE_CHECKING:
+    from imgredux.datasets import Item
+
+
+def _box8(image: Tensor, reference: Tensor) -> Tensor:
+    return ssim(image, reference, window="box8")
+
+
+def _psnr_b(image: Tensor, reference: Tensor) -> Tensor:
+    return psnr_b(image, reference, counts="frac")
+
+
+def _psnr_b_bgr(image: Tensor, reference: Tensor) -> Tensor:
+    """PSNR-B as colour tables print it for JPEG: red and blue exchanged in the luma of the blocking effect."""
+    return psnr_b(image.flip(1), reference.flip(1), counts="frac")
+
+
+class Jpeg(Protocol):
+    """Restorers of JPEG: the picture compressed by libjpeg at a quality, restored, and rounded to 8 bits, against it.
+
+    In colour the file is RGB with 4:2:0 chroma. Without, the picture is MATLAB's studio-range Y, compressed as a grey
+    file; a grey picture is taken for such a Y.
+    """
+
+    kind = "restorer"
+    level = "JPEG quality"
+    levels = (10, 20, 30, 40)
+    without = "jpeg"
+    counts = "psnr"
+
+    def __init__(self, name: str, *, colour: bool) -> None:
+        self.name, self._colour = name, colour
+        self.metrics = {"psnr": psnr, "ssim": ssim, "ssim_box8": _box8, "psnr_b": _psnr_b}
+        if colour:
+            self.metrics["psnr_b_bgr"] = _psnr_b_bgr
+        self.columns = dict.fromkeys(self.metrics, "higher")
+
+    def begin(
+        self, method: Method | None, item: "Item", metrics: Collection[str] | None = None, device: str | None = None
+    ) -> Trial:
+        target = eight_bit(item.read())
+        if self._colour and target.shape[1] == 1:
+            raise ImageError(f"the image is greyscale: {self.name} measures colour, jpeg-y takes it")
+        if not self._colour:
+            target = studio_luma(target)
+        target = target.to(device or "cpu")
+        selected = chosen(self, metrics)
+
+        def trial(level: float | None, seed: int) -> Measured:
+            (file,) = jpeg_bytes(target, int(level or 0))
+            source = images.read(images.open_bytes(file), stored=True)
+            restored, seconds = source.x.to(target), 0.0
+            if method is not None:
+                assert source.qtable is not None  # the file is a JPEG
+                restored, seconds = timed(partial(method, restored, qtable=source.qtable.to(target)))
+            restored = eight_bit(restored)
+            return Measured({name: metric(restored, target).item() for name, metric in selected.items()}, seconds)
+
+        return trial
+
+    def accepts(self, level: float | None) -> bool:
+        return level in range(1, 101)
