@@ -8,7 +8,14 @@ from imgredux.ops.canny import canny
 from imgredux.ops.color import luma, rgb_to_ycbcr, ycbcr_to_rgb
 from imgredux.ops.dct import across_blocks, blocks, dct, idct, pixel_std
 from imgredux.ops.jpeg import jpeg, jpeg_bytes, jpeg_soft
-from imgredux.ops.masking import background, combine, local_std, luminance_adaptation, weighted_gradient
+from imgredux.ops.masking import (
+    background,
+    combine,
+    local_std,
+    luminance_adaptation,
+    spatial_masking,
+    weighted_gradient,
+)
 from imgredux.ops.protection import edge_protection, gaussian_blur
 from imgredux.ops.strips import in_strips
 
@@ -31,6 +38,7 @@ __all__ = [
     "luminance_adaptation",
     "pixel_std",
     "rgb_to_ycbcr",
+    "spatial_masking",
     "weighted_gradient",
     "ycbcr_to_rgb",
 ]

@@ -54,6 +54,11 @@ def luminance_adaptation(b: Tensor, dark_lift: bool = False) -> Tensor:
     return dark + (b - 127).clamp(min=0) * (3 / 128) + 3
 
 
+def spatial_masking(G: Tensor, b: Tensor) -> Tensor:
+    """Texture masking of Chou and Li (1995): what a weighted gradient G hides on a background b, all in grey levels."""
+    return G * (0.0001 * b + 0.115) + (0.5 - 0.01 * b)
+
+
 def local_std(x: Tensor, size: int, border: Border = "constant") -> Tensor:
     """Standard deviation in a `size` x `size` window (odd; population form): `(B, 1, H, W)` grey levels to the same.
 

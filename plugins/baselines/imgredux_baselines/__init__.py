@@ -1,4 +1,4 @@
-"""Declarations of the two baselines: what a JND model has to beat."""
+"""Declarations of the three baselines: what a JND model has to beat."""
 
 from imgredux.hooks import hookimpl
 from imgredux.spec import Spec
@@ -27,9 +27,20 @@ LOCALSTD = Spec(
     context=2,
     differentiable=True,
 )
+CONCENTRATED = Spec(
+    name="concentrated",
+    kind="estimator",
+    target="imgredux_baselines.method:Concentrated",
+    title="1 grey level on the 2 % of the pixels with the highest variance of luma in a 15x15 window, 0 elsewhere",
+    paper=_PAPER,
+    license="Apache-2.0",
+    channels=(1, 3),
+    context=None,
+    differentiable=False,
+)
 
 
 @hookimpl
 def imgredux_methods() -> list[Spec]:
     """The declarations of this distribution."""
-    return [FLAT, LOCALSTD]
+    return [FLAT, LOCALSTD, CONCENTRATED]

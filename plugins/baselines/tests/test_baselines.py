@@ -1,7 +1,9 @@
+import math
+
 import numpy as np
 import pytest
 import torch
-from imgredux_baselines.method import Flat, LocalStd
+from imgredux_baselines.method import Concentrated, Flat, LocalStd
 from skimage import data
 
 SIZES = [(1, 1), (1, 2), (3, 3), (7, 7), (9, 17), (1, 3000), (3000, 1)]
@@ -48,3 +50,43 @@ def test_gradient_of_localstd_is_the_slope_of_its_values():
     x = photograph()[..., :8, :9].requires_grad_()
     assert torch.autograd.gradcheck(LocalStd().forward, (x,))
     torch.testing.assert_close(LocalStd().forward(x), LocalStd().forward(x.detach()), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.05, 1.0])
+def test_concentrated_chooses_the_pixels_of_highest_variance_in_225(share):
+    x = photograph()
+    luma = 255 * (0.299 * x[0, 0] + 0.587 * x[0, 1] + 0.114 * x[0, 2]).numpy()
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(luma, 7, mode="reflect"), (15, 15))
+    count = math.ceil(share * luma.size)
+    chosen = np.argsort(windows.var((-2, -1)), axis=None)[-count:]
+    expected = np.zeros(luma.size)
+    expected[chosen] = 1
+    np.testing.assert_allclose(255 * Concentrated(share=share).forward(x).numpy().ravel(), expected)
+
+
+def test_concentrated_chooses_all_that_tie():
+    """Two equal spots, far from each other: whatever the order of pixels, a map of one is a map of both."""
+    x = torch.zeros(1, 1, 40, 100)
+    x[..., 20, 20] = x[..., 20, 80] = 1
+    jnd = 255 * Concentrated(share=0.001).forward(x)
+    assert jnd.sum() == 2 * 15 * 15  # every window that holds a spot has the same variance
+    assert torch.equal(jnd, jnd.flip(-2).roll(1, -2))
+    everywhere = 255 * Concentrated().forward(torch.full((1, 3, 12, 20), 0.3))
+    torch.testing.assert_close(everywhere, torch.ones_like(everywhere))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_concentrated_at_any_size_chooses_the_share_of_each_image(size):
+    x = torch.rand(3, 3, *size, generator=torch.Generator().manual_seed(0))
+    jnd = 255 * Concentrated().forward(x)
+    assert jnd.shape == (3, 1, *size)
+    assert bool(((jnd == 0) | (jnd - 1).abs().lt(1e-6)).all())
+    chosen = (jnd > 0).sum((1, 2, 3))
+    assert bool((chosen >= math.ceil(0.02 * size[0] * size[1])).all())
+    assert torch.equal(jnd, 255 * torch.cat([Concentrated().forward(image) for image in x.split(1)]))
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 1.1])
+def test_a_share_beyond_the_image_is_refused(share):
+    with pytest.raises(ValueError, match=f"share is {share}"):
+        Concentrated(share=share)

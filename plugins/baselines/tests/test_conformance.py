@@ -11,3 +11,9 @@ class TestFlat(EstimatorConformance):
 class TestLocalStd(EstimatorConformance):
     name = "localstd"
     golden = "localstd.safetensors"
+
+
+class TestConcentrated(EstimatorConformance):
+    name = "concentrated"
+    golden = "concentrated.safetensors"
+    magnitude = (0.02, 0.021)  # 1 grey level on 2 % of the pixels

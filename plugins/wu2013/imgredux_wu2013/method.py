@@ -17,7 +17,14 @@ from torch.nn import functional
 from imgredux.method import Estimator
 from imgredux.ops.canny import canny
 from imgredux.ops.color import luma
-from imgredux.ops.masking import background, combine, local_std, luminance_adaptation, weighted_gradient
+from imgredux.ops.masking import (
+    background,
+    combine,
+    local_std,
+    luminance_adaptation,
+    spatial_masking,
+    weighted_gradient,
+)
 from imgredux.ops.protection import gaussian_blur
 from imgredux.ops.strips import in_strips
 from imgredux_wu2013.prediction import informative_neighbours, similar_patches
@@ -73,9 +80,7 @@ def order(F_ar: Tensor) -> Tensor:
     """JND of the orderly part: luminance adaptation and contrast masking of the predicted image."""
     B = background(F_ar)
     L = 80 / math.log(4) * torch.log1p(weighted_gradient(F_ar) / 80)  # compressed; not so in the paper
-    b = B.floor()
-    CM = (L * (0.0001 * b + 0.115) + 0.5 - 0.01 * b).abs()
-    return combine(luminance_adaptation(B, dark_lift=True), CM)
+    return combine(luminance_adaptation(B, dark_lift=True), spatial_masking(L, B.floor()).abs())
 
 
 def disorder(F: Tensor, F_ar: Tensor, edges: Tensor) -> Tensor:
@@ -103,7 +108,7 @@ def printed(F: Tensor, F_ar: Tensor) -> Tensor:
     """JND of the paper's text, two misprints mended: the sum of Chou and Li's terms is positive."""
     B, G = background(F_ar), weighted_gradient(F_ar)
     LA = luminance_adaptation(B)  # the dark half is printed without its + 3
-    SM = (0.01 * B + 11.5) * (0.01 * G - 1) + 12  # printed - 12; + 12 makes it G (0.0001 B + 0.115) + 0.5 - 0.01 B
+    SM = spatial_masking(G, B)  # printed as (0.01 B + 11.5) (0.01 G - 1) - 12, which is this with + 12
     JND_p = combine(LA, SM)
     JND_d = 1.125 * (F - F_ar).abs()  # alpha
     return combine(JND_p, JND_d)
