@@ -11,6 +11,7 @@ import imgredux
 from imgredux.cli.evaluation import evaluate
 from imgredux.cli.listing import info, list_methods
 from imgredux.cli.pairs import make_pairs
+from imgredux.cli.reporting import report
 from imgredux.cli.run import run
 from imgredux.cli.text import fail, line
 from imgredux.errors import ImgreduxError
@@ -22,6 +23,9 @@ EXAMPLES = """Examples:
   imgredux info wei2009
   imgredux run wei2009 photo.jpg -o photo.jnd.png --heatmap
   imgredux run wei2009 holiday/ -o maps/ --inject-mse 26.8
+  imgredux make-pairs pristine/ -o pairs/ --target 65
+  imgredux eval all --protocol jnd-equal-mse --data kodak/ -o results.jsonl
+  imgredux report results.jsonl -o report/
 """
 
 
@@ -54,6 +58,7 @@ app.command("list")(list_methods)
 app.command("info")(info)
 app.command("run")(run)
 app.command("eval")(evaluate)
+app.command("report")(report)
 app.command("make-pairs")(make_pairs)
 
 

@@ -55,7 +55,7 @@ def evaluate(
 
     Exit codes: 0 all done, 2 wrong usage, 3 something failed, each with a line on stderr.
     """
-    from imgredux.evaluate import evaluate, read_rows, summarise
+    from imgredux.evaluate import ProtocolError, evaluate, read_rows, summarise
     from imgredux.protocols import PROTOCOLS
 
     chosen = PROTOCOLS.get(protocol)
@@ -65,19 +65,24 @@ def evaluate(
     problems = [problem for one in sets for problem in one.problems]
     for problem in problems:
         typer.echo(line(f"imgredux: {problem}"), err=True)
-    with _progress() as progress:
-        failed = evaluate(
-            chosen,
-            _methods(chosen, methods),
-            sets,
-            out,
-            levels=_numbers("--levels", levels, float),
-            seeds=_numbers("--seeds", seeds, int) or (0,),
-            metrics=None if metrics is None else [name for name in metrics.split(",") if name],
-            device=device,
-            workers=workers,
-            progress=progress,
-        )
+    try:
+        with _progress() as progress:
+            failed = evaluate(
+                chosen,
+                _methods(chosen, methods),
+                sets,
+                out,
+                levels=_numbers("--levels", levels, float),
+                seeds=_numbers("--seeds", seeds, int) or (0,),
+                metrics=None if metrics is None else [name for name in metrics.split(",") if name],
+                device=device,
+                workers=workers,
+                progress=progress,
+            )
+    except ProtocolError as error:
+        fail(error, USAGE)
+    except OSError as error:
+        fail(f"cannot write the results: {error}")
     rows = [row for row in read_rows(out) if row["protocol"] == chosen.name]
     for text in _tables(chosen, summarise(rows)):
         typer.echo(line(text))

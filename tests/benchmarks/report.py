@@ -14,6 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
+from imgredux.registry import FIRST_PARTY, info
 from tests.benchmarks import memory
 
 HERE = Path(__file__).parent
@@ -28,6 +29,7 @@ class Gate(NamedTuple):
     at_least: float
 
 
+PORTED = ("chou1995", "yang2005", "zhang2005", "wu2017")
 GATES = [
     Gate("8x8 DCT, 12 MP", "dct(out=)", "scipy.fft.dctn", 5),
     Gate("8x8 DCT, 12 MP", "dct(out=)", "copy_", 0.45),
@@ -36,6 +38,12 @@ GATES = [
     Gate("wei2009, 1080p", "wei2009", None, 5),
     Gate("wu2013, 512x512", "wu2013", "avg_pool2d over 440 shifts", 5),
     Gate("wu2013, 512x512", "wu2013", "cv2.fastNlMeansDenoising", 1),
+    Gate("wu2017, 512x512", "wu2017", None, 2.75),
+    Gate("jiang2022, 1080p", "jiang2022, edges not protected", None, 9),
+    *(Gate(f"{name} beside OpenJND, 512x512", "imgredux", "OpenJND", 5) for name in PORTED),
+    Gate("SSIM, 1080p RGB", "imgredux", "pytorch-msssim", 4),
+    Gate("MS-SSIM, 1080p RGB", "imgredux", "pytorch-msssim", 3),
+    Gate("SSIMULACRA2, 1080p RGB", "ssimulacra2", "ssimulacra2 (PyPI)", 5),
 ]
 SIZE_GATE = 1.15  # time per pixel at 12 megapixels over that at 1
 BATCH_GATE = 1.05  # time per image in a batch of 8 over that alone
@@ -112,7 +120,7 @@ def main(arguments: list[str]) -> None:
     print_speeds(rows)
     print_gates(rows)
     if not arguments:
-        print_memory(["flat", "localstd", "wei2009", "wu2013"])
+        print_memory([name for name in FIRST_PARTY if info(name).spec.kind == "estimator"])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,8 @@ METHODS = [name for name in FIRST_PARTY if imgredux.info(name).spec.kind == "est
 @pytest.mark.parametrize("name", METHODS)
 def test_one_image(measure, luma, name, size):
     method, x = imgredux.get(name), luma(size) / 255
-    rounds = 9 if name != "wu2013" else {"512x512": 9, "1 MP": 7, "1080p": 5, "12 MP": 3}[size]
+    slow = name in ("liu2010", "wu2013")
+    rounds = {"512x512": 5, "1 MP": 5, "1080p": 3, "12 MP": 1}[size] if slow else 9
     measure(lambda: method(x), task=f"{name}, {size}", row=name, pixels=x.numel(), rounds=rounds)
 
 
@@ -20,3 +21,9 @@ def test_one_image(measure, luma, name, size):
 def test_batch_of_8(measure, luma, name):
     method, x = imgredux.get(name), (luma("512x512") / 255).repeat(8, 1, 1, 1)
     measure(lambda: method(x), task=f"{name}, batch of 8, 512x512", row=name, pixels=x.numel(), rounds=5)
+
+
+def test_jiang2022_without_edge_protection(measure, luma):
+    method, x = imgredux.create("jiang2022", edge_protection=False), luma("1080p") / 255
+    row = "jiang2022, edges not protected"
+    measure(lambda: method(x), task="jiang2022, 1080p", row=row, pixels=x.numel(), rounds=9)

@@ -1,0 +1,84 @@
+"""The report as a Markdown file: a table for each protocol, one line a method, level and data set."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from imgredux.report.beside import Beside
+from imgredux.report.tables import Line, Table, level_of, name_of
+
+NOTE = (
+    "Mean ± standard error over images. Bold: the best of its data set and level. "
+    "†: noise packed more tightly than 0.7 times localstd's concentration, not a fair comparison. "
+    "‡: the realised MSE misses its target by more than 0.5 %."
+)
+
+
+def markdown(found: Sequence[Table], printed: Mapping[str, Sequence[Beside]]) -> str:
+    """The file's text: our rows first, then what others printed, in tables of its own. printed: by protocol."""
+    parts = []
+    for protocol, publications in printed.items():
+        mine = [table for table in found if table.protocol == protocol]
+        parts += [f"# {_escaped(protocol)}", *(f"> {warning}" for table in mine for warning in _located(table))]
+        parts.append(_ours(mine))
+        if publications:
+            parts += ["## Printed by others, not measured here", *_printed(publications)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _located(table: Table) -> Iterator[str]:
+    for warning in table.warnings:
+        yield f"**{_escaped(table.dataset)}**: {_escaped(warning)}"
+
+
+def _ours(found: Sequence[Table]) -> str:
+    values = dict.fromkeys(column.value for table in found for column in table.columns)
+    head = [
+        "data set",
+        found[0].level_name,
+        "method",
+        *map(name_of, values),
+        "n",
+        "s/image",
+        "weights",
+        "commit",
+        "date",
+    ]
+    lines = []
+    for table, level, line in ((one, level, line) for one in found for level in one.levels for line in one.lines):
+        cells = [_cell(table, line, level, value) for value in values]
+        origin = (line.n, f"{line.seconds:.3g}", line.weights, line.commit, line.date)
+        lines.append([table.dataset, level_of(level), line.method, *cells, *origin])
+    return f"{_table(head, lines)}\n\n{NOTE}"
+
+
+def _cell(table: Table, line: Line, level: float | None, value: str) -> str:
+    for column in table.columns:
+        if (column.value, column.level) == (value, level) and column in line.cells:
+            cell = line.cells[column]
+            mean = f"**{cell.text}**" if cell.best else cell.text
+            return f"{mean} {cell.plus_minus} {cell.remark}".strip()
+    return "-"
+
+
+def _printed(publications: Iterable[Beside]) -> Iterator[str]:
+    for one in publications:
+        source = one.publication
+        yield f"{source.authors}, *{source.title}*, {source.venue} {source.year}: {one.dataset}. {source.caution}"
+        values = dict.fromkeys(value for table in one.tables for value in table.values)
+        head = ["table", "level", "method"]
+        head += [text for value in values for text in (f"{name_of(value)}, printed", f"{name_of(value)}, ours")]
+        lines = []
+        for table in one.tables:
+            for method, figures in table.rows.items():
+                texts = dict(zip(table.values, figures, strict=True))
+                pairs = [(texts.get(value, "-"), one.ours.get((method, table.level, value), "-")) for value in values]
+                lines.append([table.where, level_of(table.level), method, *(text for pair in pairs for text in pair)])
+        yield _table(head, lines)
+
+
+def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(map(_escaped, row)) + " |" for row in rows)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
