@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from imgredux.datasets import Dataset
     from imgredux.protocols import Measured, Protocol
 
-__all__ = ["Mean", "Step", "Summary", "evaluate", "paired", "read_rows", "summarise"]
+__all__ = ["Mean", "ProtocolError", "Step", "Summary", "evaluate", "paired", "read_rows", "summarise"]
+
+
+class ProtocolError(ImgreduxError, ValueError):
+    """What is asked for does not fit the protocol: a level, a metric, a kind of method, data sets of one name."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,9 @@ def evaluate(
     workers: processes, one thread each; 1 works in this process. A script that asks for more needs the usual
     `if __name__ == "__main__":`. progress: called after each measurement.
 
-    Returns the steps that failed, no row of which was written: the next run tries them again. Raises ImgreduxError for
-    what is wrong from the start: unknown names, methods of another kind, levels, columns; metrics that cannot be
-    computed; `out` in use, or a file of something else. OSError when `out` cannot be written.
+    Returns the steps that failed, no row of which was written: the next run tries them again. Raises ProtocolError and
+    what `imgredux.get` raises; ImgreduxError for metrics that cannot be computed, a device that is not there, `out` in
+    use or a file of something else, a worker that was killed; OSError when `out` cannot be written.
     """
     protocol = _protocol(protocol)
     wanted = _metrics(protocol, metrics)
@@ -119,7 +123,7 @@ def _protocol(name: "str | Protocol") -> "Protocol":
     if not isinstance(name, str):
         return name
     if name not in PROTOCOLS:
-        raise ImgreduxError(f"no protocol named {name!r}. There are: {', '.join(PROTOCOLS)}")
+        raise ProtocolError(f"no protocol named {name!r}. There are: {', '.join(PROTOCOLS)}")
     return PROTOCOLS[name]
 
 
@@ -127,7 +131,7 @@ def _levels(protocol: "Protocol", levels: Sequence[float] | None) -> list[float 
     chosen = protocol.levels if levels is None else [level if level % 1 else int(level) for level in levels]
     wrong = [str(level) for level in chosen if not protocol.accepts(level)]
     if wrong or not chosen:
-        raise ImgreduxError(f"{protocol.name} has no {protocol.level} {' or '.join(wrong) or 'in an empty list'}")
+        raise ProtocolError(f"{protocol.name} has no {protocol.level} {' or '.join(wrong) or 'in an empty list'}")
     return list(dict.fromkeys(chosen))
 
 
@@ -135,7 +139,7 @@ def _metrics(protocol: "Protocol", metrics: Collection[str] | None) -> frozenset
     chosen = frozenset(protocol.metrics if metrics is None else metrics)
     unknown = sorted(chosen - set(protocol.metrics))
     if unknown:
-        raise ImgreduxError(
+        raise ProtocolError(
             f"{protocol.name} has no metric {' or '.join(unknown)}. Choose from: {', '.join(protocol.metrics)}"
         )
     return chosen
@@ -162,7 +166,7 @@ def _identities(protocol: "Protocol", methods: Iterable[str], device: str | None
         base = name.partition(".")[0]
         info = registry.info(base)
         if info.spec.kind != protocol.kind:
-            raise ImgreduxError(f"{base} is of the kind {info.spec.kind}: {protocol.name} measures {protocol.kind}s")
+            raise ProtocolError(f"{base} is of the kind {info.spec.kind}: {protocol.name} measures {protocol.kind}s")
         try:
             method = method_named(name, device)
         except (RuntimeError, AssertionError) as error:  # what torch raises for a device it lacks
@@ -174,7 +178,7 @@ def _identities(protocol: "Protocol", methods: Iterable[str], device: str | None
         who = Who(base, method.tag, digest, " ".join(filter(None, (info.distribution, info.version))))
         found.setdefault(who, name)
     if not found:
-        raise ImgreduxError("no method: name one")
+        raise ProtocolError("no method: name one")
     return found
 
 
@@ -191,7 +195,7 @@ def _plan(
     names = [dataset.name for dataset in datasets]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
-        raise ImgreduxError(f"two data sets are named {', '.join(sorted(twice))}: rows could not tell them apart")
+        raise ProtocolError(f"two data sets are named {', '.join(sorted(twice))}: rows could not tell them apart")
     held = {key(row): row for row in rows}
     for dataset in datasets:
         for item, (who, name) in product(dataset.items, methods.items()):

@@ -43,7 +43,7 @@ GATES = [
     *(Gate(f"{name} beside OpenJND, 512x512", "imgredux", "OpenJND", 5) for name in PORTED),
     Gate("SSIM, 1080p RGB", "imgredux", "pytorch-msssim", 4),
     Gate("MS-SSIM, 1080p RGB", "imgredux", "pytorch-msssim", 3),
-    Gate("SSIMULACRA2, 1080p RGB", "ssimulacra2", "ssimulacra2 (PyPI)", 5),
+    Gate("SSIMULACRA2, 1080p RGB", "ssimulacra2", "ssimulacra2 0.3.0 (package)", 5),
 ]
 SIZE_GATE = 1.15  # time per pixel at 12 megapixels over that at 1
 BATCH_GATE = 1.05  # time per image in a batch of 8 over that alone
