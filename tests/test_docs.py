@@ -65,3 +65,9 @@ def test_the_demo_makes_its_pictures(tmp_path: Path) -> None:
     assert "wei2009" in done.stdout
     assert "wu2013" in done.stdout
     assert {path.name for path in tmp_path.iterdir()} >= {"chelsea.sheet.webp", "chelsea.wei2009.JND-map.png"}
+
+
+def test_the_equal_noise_example_makes_its_picture(tmp_path: Path) -> None:
+    script = REPOSITORY / "examples" / "equal_noise.py"
+    subprocess.run([sys.executable, script, tmp_path / "sheet.webp"], check=True)
+    assert Image.open(tmp_path / "sheet.webp").width > 900

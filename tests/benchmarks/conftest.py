@@ -1,5 +1,6 @@
 """How a benchmark row is measured: 1 and 2 threads, CPU time of the process and wall time, peers in the same run."""
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 
@@ -46,6 +47,7 @@ def luma() -> Callable[[str], torch.Tensor]:
     """luma("1080p"): a photograph's luma (1, 1, H, W) in grey levels: scikit-image's `motorcycle_left`, resized."""
     photograph = data.stereo_motorcycle()[0].mean(-1)
 
+    @functools.cache
     def make(size: str) -> torch.Tensor:
         array = resize(photograph, SIZES[size], order=3, preserve_range=True, anti_aliasing=True)
         return torch.from_numpy(array).clamp(0, 255).round().float()[None, None]
