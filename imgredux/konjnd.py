@@ -8,15 +8,13 @@ So an error counts as within the map when its size in units of J, pooled over th
     mean((|e| / J)^4)^(1/4) <= 1
 
 The exponent is vision's usual one for pooling over space (Quick 1974; Robson and Graham 1981; DCTune, Watson 1993). The
-mean, not DCTune's sum, makes noise of |e| = J score 1 for any number of pixels. Nothing in it was fitted to images.
-The outermost 8 pixels do not count: models pad there, and Wu2013's map is zero there by construction.
+mean, not DCTune's sum, makes noise of |e| = J score 1 for any number of pixels. The outermost 8 pixels do not count: models pad there, and Wu2013's map is zero there by construction. That choice, and
+no other, was made after a first look: with the border, Wu2013 allowed no JPEG at all; the others moved by at most 1.
 """
 
-import time
-from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imgredux import registry
 from imgredux.critical import TARGET, Unreached, critical_image, lowest
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 
     from imgredux.method import Estimator, Method
 
-PROTOCOL = "jnd-konjnd"
 RULE = "ssimulacra2"  # the name under which the SSIMULACRA 2 rule stands beside the estimators
 SOURCE = 101  # the "quality factor" of the untouched image: distortion level 0
 EXPONENT = 4
@@ -108,32 +105,3 @@ def ranges(root: str | PathLike) -> list[tuple[Item, str, int, int]]:
             raise ImgreduxError(f"{stem}: {len(files) or 'no'} files of this name in {Path(root) / 'src'}")
         found.append((Item(str(stem), files[0]), "konjnd-trap" if "trap" in origin else "konjnd", int(low), int(high)))
     return found
-
-
-def rows(methods: Sequence[str], root: str | PathLike) -> Iterator[dict[str, Any]]:
-    """One row per method and image of `ranges(root)`, as the results are asked for, in the form of `imgredux eval`.
-
-    methods: names of estimators, and "ssimulacra2". values: quality, the predicted factor; low and high, the range;
-    inside, 1 when low <= quality <= high. What every row of a run shares (version, commit, date) is left to the caller.
-    """
-    sources = ranges(root)
-    for name in methods:
-        method = name if name == RULE else registry.get(name)
-        weights = "" if isinstance(method, str) else method.tag
-        for item, dataset, low, high in sources:
-            x = item.read()
-            start = time.perf_counter()
-            quality = predict_quality(method, x)
-            seconds = time.perf_counter() - start
-            values = {"quality": quality, "low": low, "high": high, "inside": int(low <= quality <= high)}
-            yield {
-                "protocol": PROTOCOL,
-                "method": name.partition(".")[0],
-                "weights": weights,
-                "dataset": dataset,
-                "image": item.stem,
-                "level": None,
-                "seed": 0,
-                "values": values,
-                "seconds": round(seconds, 4),
-            }

@@ -10,7 +10,7 @@ from PIL import Image
 from skimage import data
 
 from imgredux import Estimator, ImgreduxError, Restorer, Spec, to_tensor
-from imgredux.konjnd import SOURCE, predict_quality, ranges, rows, visibility
+from imgredux.konjnd import SOURCE, predict_quality, ranges, visibility
 from imgredux.ops.color import luma
 from imgredux.ops.jpeg import jpeg
 from imgredux.testing.shared import shared
@@ -119,26 +119,9 @@ def fake(root: Path, low: int, high: int) -> Path:
     return root
 
 
-def test_rows_say_what_was_predicted_and_whether_it_fits(tmp_path: Path) -> None:
-    pytest.importorskip("imgredux_baselines")
-    quality = predict_quality("flat", CAT)
-    (row,) = rows(["flat"], fake(tmp_path, quality, 100))
-    assert row.pop("seconds") > 0
-    assert row == {
-        "protocol": "jnd-konjnd",
-        "method": "flat",
-        "weights": "",
-        "dataset": "konjnd",
-        "image": "a",
-        "level": None,
-        "seed": 0,
-        "values": {"quality": quality, "low": quality, "high": 100, "inside": 1},
-    }
-
-
-def test_outside_the_range(tmp_path: Path) -> None:
-    (row,) = rows(["ssimulacra2"], fake(tmp_path, 1, 2))
-    assert row["values"]["inside"] == 0
+def test_a_source_that_is_not_there_is_named(tmp_path: Path) -> None:
+    ((item, name, low, high),) = ranges(fake(tmp_path, 1, 2))
+    assert (item.stem, name, low, high) == ("a", "konjnd", 1, 2)
     (tmp_path / "src" / "a.png").unlink()
     with pytest.raises(ImgreduxError, match="a: no files of this name"):
-        list(rows(["ssimulacra2"], tmp_path))
+        ranges(tmp_path)

@@ -9,7 +9,6 @@ from torch import Tensor
 from imgredux.metrics.pairs import matched
 
 Counts = Literal["true", "frac", "floor"]
-Order = Literal["rgb", "bgr"]
 BLOCK = 8
 
 
@@ -22,19 +21,17 @@ def psnr(image: Tensor, reference: Tensor) -> Tensor:
     return -10 * _squared_error(image, reference).log10()
 
 
-def psnr_b(image: Tensor, reference: Tensor, *, counts: Counts = "true", luma_order: Order = "rgb") -> Tensor:
+def psnr_b(image: Tensor, reference: Tensor, *, counts: Counts = "true") -> Tensor:
     """PSNR with a penalty for visible 8x8 blocks in `image`, in dB: `(B,)` float64; blocks of the reference count not.
 
     image, reference: `(B, C, H, W)` in [0, 1]. Of RGB images, the error is that of RGB and the blocking that of one
     studio-range luma plane, rounded to 8 bits as MATLAB's `rgb2ycbcr` does.
     counts: number of pixel pairs across block boundaries: "true" is the actual one; published tables use H (W/8 - 1)
     for columns with the fraction ("frac": AR-CNN, FBCNN) or without ("floor": QGAC, SwinIR).
-    luma_order: "bgr" takes luma with red and blue swapped, as the published JPEG rows of RGB tables do (FBCNN's and
-    those that repeat it): up to 0.025 dB higher.
 
     Raises ImageError when the shapes differ.
     """
-    blocking = _blocking_effect(_plane(image, luma_order), counts) / 255**2
+    blocking = _blocking_effect(_plane(image), counts) / 255**2
     return -10 * (_squared_error(image, reference) + blocking).log10()
 
 
@@ -43,12 +40,11 @@ def _squared_error(image: Tensor, reference: Tensor) -> Tensor:
     return (image.double() - reference.double()).square().mean((1, 2, 3))
 
 
-def _plane(x: Tensor, order: Order) -> Tensor:
+def _plane(x: Tensor) -> Tensor:
     """Grey levels `(B, H, W)`: the luma image itself, or MATLAB's Y of RGB, 16..235."""
     if x.shape[1] == 1:
         return x[:, 0].double() * 255
     weights = x.new_tensor([65.481, 128.553, 24.966], dtype=torch.float64)
-    weights = weights if order == "rgb" else weights.flip(0)
     return (torch.einsum("bchw,c->bhw", x.double(), weights) + 16).round()
 
 

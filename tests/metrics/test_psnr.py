@@ -41,7 +41,7 @@ def test_psnr_of_the_reference_pair() -> None:
     ],
 )
 def test_blocking_effect_with_every_way_to_count(plane: np.ndarray, counts: str, expected: float) -> None:
-    assert _blocking_effect(_plane(tensor(plane), "rgb"), counts).item() == pytest.approx(expected, abs=1e-5)
+    assert _blocking_effect(_plane(tensor(plane)), counts).item() == pytest.approx(expected, abs=1e-5)
 
 
 def test_psnr_b_of_the_reference_pair() -> None:
