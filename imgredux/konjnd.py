@@ -9,8 +9,8 @@ So an error counts as within the map when its size in units of J, pooled over th
 
 The exponent is vision's usual one for pooling over space (Quick 1974; Robson and Graham 1981; DCTune, Watson 1993). The
 mean, not DCTune's sum, makes noise of |e| = J score 1 for any number of pixels. The outermost 8 pixels do not count:
-models pad there, and Wu2013's map is zero there by construction. That choice, and no other, was made after a first look:
-with the border, Wu2013 allowed no JPEG at all; the others moved by at most 1.
+models pad there, and Wu2013's map is zero there by construction. That choice, and no other, was made after a first
+look: with the border, Wu2013 allowed no JPEG at all; the others moved by at most 1.
 """
 
 from os import PathLike
