@@ -70,4 +70,5 @@ def test_the_demo_makes_its_pictures(tmp_path: Path) -> None:
 def test_the_equal_noise_example_makes_its_picture(tmp_path: Path) -> None:
     script = REPOSITORY / "examples" / "equal_noise.py"
     subprocess.run([sys.executable, script, tmp_path / "sheet.webp"], check=True)
-    assert Image.open(tmp_path / "sheet.webp").width > 900
+    with Image.open(tmp_path / "sheet.webp") as sheet:
+        assert sheet.width > 900
