@@ -5,25 +5,14 @@ from imgredux_chou1995.method import Chou1995
 from scipy import ndimage
 from skimage import data
 
+from imgredux.testing.pictures import ramp_and_noise
+
 PROBES = ((5, 5), (20, 40), (40, 20), (50, 50), (31, 32))
 BG = np.array([50, 123.7188, 97.8125, 135.9688, 124.9688])  # reference vectors at the probes
 GM = np.array([4, 8.0625, 30, 27.3125, 26.3125])
 LUMINANCE = np.array([9.3333, 3.2210, 5.0808, 3.2102, 3.1365])
 NAMM = [9.6693, 3.4239, 7.3666, 5.0670, 4.9600]
 WAYS = ("max", "namm")
-
-
-def ramp_and_noise() -> torch.Tensor:
-    """The synthetic 64x64 image of the reference vectors, in [0, 1]: bands on a ramp, with noise on the right."""
-    grey, state = np.zeros((64, 64)), 12345
-    for y in range(64):
-        for x in range(64):
-            state = (1103515245 * state + 12345) % 2**31
-            noise = (state >> 16) % 33 - 16
-            level = 40 + 2 * x + 30 * (y // 8 % 2) + (0 if x < 32 else noise if y < 32 else 3 * noise)
-            grey[y, x] = min(max(level, 0), 255)
-    assert grey.sum() == 482689
-    return torch.from_numpy(grey)[None, None] / 255
 
 
 def camera(height: int = 60, width: int = 84) -> torch.Tensor:
@@ -46,7 +35,7 @@ def by_definition(x: np.ndarray, combine: str) -> np.ndarray:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("combine", WAYS)
 def test_reference_vectors(combine, dtype):
-    jnd = 255 * Chou1995(combine=combine).forward(ramp_and_noise().to(dtype))
+    jnd = 255 * Chou1995(combine=combine).forward((ramp_and_noise() / 255).to(dtype))
     assert jnd.dtype == dtype
     expected = np.maximum(LUMINANCE, GM * (0.0001 * BG + 0.115) + 0.5 - 0.01 * BG) if combine == "max" else NAMM
     assert [float(jnd[0, 0, y, x]) for y, x in PROBES] == pytest.approx(expected, abs=1.1e-4)

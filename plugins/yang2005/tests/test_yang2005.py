@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from imgredux.ops.canny import canny
 from imgredux.ops.color import rgb_to_ycbcr
+from imgredux.testing.pictures import ramp_and_noise
 from imgredux.testing.shared import shared
 
 PROBES = ((5, 5), (20, 40), (40, 20), (50, 50), (31, 32))
@@ -16,19 +17,6 @@ WITHOUT_EDGES = (28362.6812, [9.6693, 3.4239, 7.3666, 5.0670, 4.9600])
 PHOTOGRAPHS = {"kodim05": 3212751.036, "kodim13": 2807709.774, "kodim23": 2238416.309}
 FORMULATIONS = ("released", "printed")
 SIZES = [(1, 1), (1, 2), (3, 3), (7, 7), (9, 17), (1, 3000), (3000, 1)]
-
-
-def ramp_and_noise() -> torch.Tensor:
-    """The synthetic 64x64 image of the reference vectors, in [0, 1]: bands on a ramp, with noise on the right."""
-    grey, state = np.zeros((64, 64)), 12345
-    for y in range(64):
-        for x in range(64):
-            state = (1103515245 * state + 12345) % 2**31
-            noise = (state >> 16) % 33 - 16
-            level = 40 + 2 * x + 30 * (y // 8 % 2) + (0 if x < 32 else noise if y < 32 else 3 * noise)
-            grey[y, x] = min(max(level, 0), 255)
-    assert grey.sum() == 482689
-    return torch.from_numpy(grey)[None, None] / 255
 
 
 def camera(height: int = 60, width: int = 84) -> torch.Tensor:
@@ -59,7 +47,7 @@ def blurred(L: np.ndarray, **border: object) -> np.ndarray:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_reference_vectors_without_the_edge_term(dtype):
-    x = ramp_and_noise().to(dtype)
+    x = (ramp_and_noise() / 255).to(dtype)
     planes = torch.cat([F.pad(x, (3, 3, 3, 3)), torch.ones(1, 1, 70, 70, dtype=dtype)], dim=1)
     jnd = 255 * released(planes)[..., 3:-3, 3:-3]
     total, values = WITHOUT_EDGES
@@ -69,7 +57,7 @@ def test_reference_vectors_without_the_edge_term(dtype):
 
 def test_reference_vectors_with_the_edge_term():
     """Probes only: the image is full of ties, which the detector breaks by the last bit of its sums."""
-    jnd = 255 * Yang2005().forward(ramp_and_noise())
+    jnd = 255 * Yang2005().forward(ramp_and_noise() / 255)
     values = [float(jnd[0, 0, y, x]) for y, x in PROBES]
     assert values == pytest.approx([9.6693, 2.7410, 7.3099, 2.7314, 2.7291], abs=1e-4)
 
