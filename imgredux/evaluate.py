@@ -10,11 +10,9 @@ Importing it imports no torch.
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from itertools import product
 from os import PathLike
 from pathlib import Path
-from subprocess import SubprocessError, run
 from typing import TYPE_CHECKING
 
 import imgredux
@@ -22,6 +20,7 @@ from imgredux import registry
 from imgredux.errors import ImgreduxError
 from imgredux.ledger import Row, appending, key, read_rows
 from imgredux.measuring import Cell, Unit, Who, method_named, results
+from imgredux.origin import commit
 from imgredux.summary import Mean, Summary, paired, summarise
 
 if TYPE_CHECKING:
@@ -68,7 +67,8 @@ def evaluate(
     plugin version and version of imgredux; otherwise a new row takes the old one's place. Killed at any moment and
     started again, the run loses no row and writes none twice.
 
-    protocol: a name of `PROTOCOLS`, or one of your own. methods: names or name.tag, and the protocol's `without`.
+    protocol: a name of `PROTOCOLS`, or one of your own. methods: names, name.tag, name=file for a file
+    of weights, and the protocol's `without`.
     levels: the protocol's own unless given. seeds: of the noise; one is enough where a protocol draws none.
     metrics: columns to compute, all unless given. device: of methods and metrics.
     workers: processes, one thread each; 1 works in this process. A script that asks for more needs the usual
@@ -163,7 +163,8 @@ def _identities(protocol: "Protocol", methods: Iterable[str], device: str | None
         if name and name == protocol.without:
             found[Who(name, "", "", "")] = ""
             continue
-        base = name.partition(".")[0]
+        plain, _, file = name.partition("=")
+        base = plain.partition(".")[0]
         info = registry.info(base)
         if info.spec.kind != protocol.kind:
             raise ProtocolError(f"{base} is of the kind {info.spec.kind}: {protocol.name} measures {protocol.kind}s")
@@ -175,7 +176,10 @@ def _identities(protocol: "Protocol", methods: Iterable[str], device: str | None
             raise ImgreduxError(f"the device {device!r} cannot be used: {error}") from error
         assert method is not None  # it has a name
         digest = method.digest.hex() if any(method.digest) else ""
-        who = Who(base, method.tag, digest, " ".join(filter(None, (info.distribution, info.version))))
+        weights = Path(file).name or method.tag
+        who = Who(base, weights, digest, " ".join(filter(None, (info.distribution, info.version))))
+        if any((one.method, one.weights) == (base, weights) and one != who for one in found):
+            raise ProtocolError(f"two files of {base} are named {weights}: rows could not tell them apart")
         found.setdefault(who, name)
     if not found:
         raise ProtocolError("no method: name one")
@@ -229,20 +233,7 @@ def _row(unit: Unit, cell: Cell, measured: "Measured") -> Row:
         "values": dict(measured.values),
         "seconds": round(measured.seconds, 6),
         **_stamp(unit.who),
-        "commit": _commit(),
+        "commit": commit(),
         "date": datetime.now(UTC).date().isoformat(),
     }
     return {**row, "problem": measured.problem} if measured.problem else row
-
-
-@cache
-def _commit() -> str:
-    """The commit of a checkout that this is run from, `-dirty` when files differ from it; else the version."""
-    root = Path(imgredux.__file__).parents[1]
-    if (root / ".git").exists():
-        try:
-            command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--exclude=*"]
-            return run(command, capture_output=True, text=True, check=True).stdout.strip()
-        except (OSError, SubprocessError):  # no git, or not its repository
-            pass
-    return imgredux.__version__

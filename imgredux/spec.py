@@ -1,13 +1,17 @@
 """Spec: what a method declares about itself. Torch-free, so that reading declarations costs nothing."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["estimator", "restorer", "codec"]
 KINDS: tuple[Kind, ...] = ("estimator", "restorer", "codec")
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
+AUTO = "auto"  # what stands for the best restorer, and is no method's name
+# dB of PSNR over the JPEG itself, by its quality (1..100; text in TOML), on files that are greyscale "y", colour "rgb".
+Gains = Mapping[str, Mapping[int | str, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +28,10 @@ class Spec:
     context: pixels of neighbourhood an output pixel depends on; None when it depends on the whole image.
     differentiable: gradients with respect to the image exist and are finite; a method that says False refuses them.
     half: float16 and bfloat16 tensors are accepted; a method that says False refuses them.
+    recipes: where a method that learns says how, `"package.recipe:RECIPES"`; read by `imgredux train`.
     exceptions: checks of the conformance suite that do not hold, each with its reason; shown by `imgredux info`.
+    gains: of a restorer without weights: dB of PSNR that it brings a JPEG nearer to its original, by quality, on
+        greyscale and colour files: `{"y": {10: 0.9, 40: 0.8}, "rgb": {10: 0.7}}`. Weights state theirs in the manifest.
 
     Raises ValueError when a field is not of this form.
     """
@@ -41,11 +48,15 @@ class Spec:
     context: int | None = None
     differentiable: bool = False
     half: bool = False
+    recipes: str | None = None
     exceptions: Mapping[str, str] = field(default_factory=dict)
+    gains: Gains = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise ValueError(f"method name {self.name!r}: use lower-case letters, digits, '-' and '_', a letter first")
+        if self.name == AUTO:
+            raise ValueError(f"method name {self.name!r}: {AUTO!r} stands for the best restorer, choose another")
         if self.kind not in KINDS:
             raise ValueError(f"{self.name}: kind {self.kind!r} is none of {', '.join(KINDS)}")
         if self.target.count(":") != 1:
@@ -54,3 +65,18 @@ class Spec:
             raise ValueError(f"{self.name}: channels {self.channels!r} must be some of 1 and 3")
         if self.multiple_of < 1 or self.minimum < 1 or (self.context is not None and self.context < 0):
             raise ValueError(f"{self.name}: multiple_of and minimum are at least 1, context at least 0 or None")
+        try:
+            check_gains(self.gains)
+        except ValueError as error:
+            raise ValueError(f"{self.name}: {error}") from error
+
+
+def check_gains(gains: Any) -> None:
+    """Raise ValueError unless `gains` has the form of `Spec.gains`."""
+    try:
+        figures = [(int(quality), float(gain)) for by_quality in gains.values() for quality, gain in by_quality.items()]
+        sound = all(quality in range(1, 101) and math.isfinite(gain) for quality, gain in figures)
+    except (AttributeError, TypeError, ValueError):
+        sound = False
+    if not sound or not set(gains) <= {"y", "rgb"}:
+        raise ValueError(f"gains are dB of 'y' and 'rgb' files by JPEG quality from 1 to 100, not {gains!r}")

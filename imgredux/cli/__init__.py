@@ -14,6 +14,7 @@ from imgredux.cli.pairs import make_pairs
 from imgredux.cli.reporting import report
 from imgredux.cli.run import run
 from imgredux.cli.text import fail, line
+from imgredux.cli.train import train
 from imgredux.errors import ImgreduxError
 
 EXAMPLES = """Examples:
@@ -23,9 +24,11 @@ EXAMPLES = """Examples:
   imgredux info wei2009
   imgredux run wei2009 photo.jpg -o photo.jnd.png --heatmap
   imgredux run wei2009 holiday/ -o maps/ --inject-mse 26.8
+  imgredux run auto photos/ -o restored/
   imgredux make-pairs pristine/ -o pairs/ --target 65
   imgredux eval all --protocol jnd-equal-mse --data kodak/ -o results.jsonl
   imgredux report results.jsonl -o report/
+  imgredux train arcnn.q10 --images pristine/ -o runs/arcnn --max-minutes 30
 """
 
 
@@ -60,6 +63,7 @@ app.command("run")(run)
 app.command("eval")(evaluate)
 app.command("report")(report)
 app.command("make-pairs")(make_pairs)
+app.command("train")(train)
 
 
 def _version(wanted: bool) -> None:

@@ -5,7 +5,7 @@ method needs it.
 """
 
 from imgredux.ops.canny import canny
-from imgredux.ops.color import luma, rgb_to_ycbcr, ycbcr_to_rgb
+from imgredux.ops.color import luma, rgb_to_ycbcr, with_luma, ycbcr_to_rgb
 from imgredux.ops.dct import across_blocks, blocks, dct, idct, pixel_std
 from imgredux.ops.jpeg import jpeg, jpeg_bytes, jpeg_soft
 from imgredux.ops.masking import (
@@ -17,6 +17,7 @@ from imgredux.ops.masking import (
     weighted_gradient,
 )
 from imgredux.ops.protection import edge_protection, gaussian_blur
+from imgredux.ops.restoring import on_luma
 from imgredux.ops.strips import in_strips
 
 __all__ = [
@@ -36,9 +37,11 @@ __all__ = [
     "local_std",
     "luma",
     "luminance_adaptation",
+    "on_luma",
     "pixel_std",
     "rgb_to_ycbcr",
     "spatial_masking",
     "weighted_gradient",
+    "with_luma",
     "ycbcr_to_rgb",
 ]

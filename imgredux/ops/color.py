@@ -39,6 +39,14 @@ def ycbcr_to_rgb(x: Tensor) -> Tensor:
     return torch.cat([r, g, b], dim=-3)
 
 
+def with_luma(x: Tensor, y: Tensor) -> Tensor:
+    """The picture `x`, `(B, 1 or 3, H, W)`, with its luma replaced by `y`, `(B, 1, H, W)`, its Cb and Cr kept.
+
+    R, G and B all change by what luma changes by. Not clipped. Raises ValueError for other channel counts of `x`.
+    """
+    return y if x.ndim >= 3 and x.shape[-3] == 1 else x + (y - luma(x))
+
+
 def _channels(x: Tensor, wanted: str) -> tuple[Tensor, Tensor, Tensor]:
     if x.ndim < 3 or x.shape[-3] != 3:
         raise ValueError(f"the shape is {tuple(x.shape)}; colour needs (B, C, H, W) with {wanted}")

@@ -1,0 +1,12 @@
+"""Training: one loop on Lightning Fabric for every method that learns (`pip install imgredux[train]`).
+
+A plugin says what is sampled, how it is degraded, what the loss is and how progress is judged, in a `Recipe`; the loop
+does the rest, on a CPU, a GPU, or several: `docs/training.md`.
+"""
+
+from imgredux.training.loop import TrainingError, train
+from imgredux.training.pictures import Pictures, find_pictures, split
+from imgredux.training.recipe import Batch, Recipe
+from imgredux.training.restoration import JpegRecipe
+
+__all__ = ["Batch", "JpegRecipe", "Pictures", "Recipe", "TrainingError", "find_pictures", "split", "train"]

@@ -1,0 +1,207 @@
+"""What a run leaves on the disk: checkpoints, whole or not there; its log; the weights with their origin."""
+
+import csv
+import hashlib
+import io
+import json
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from imgredux import registry
+from imgredux.errors import ImgreduxError
+from imgredux.files import atomic
+from imgredux.method import Method
+from imgredux.origin import commit
+from imgredux.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from imgredux.training.loop import _Trainer
+
+Row = dict[str, float]
+CHECKPOINT, LOG, CURVE = "checkpoint.pt", "log.csv", "curve.png"
+
+
+class TrainingError(ImgreduxError):
+    """A run that cannot begin, be taken up again, or go on."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run is: all that must be the same for it to be taken up again. data: digest of the pictures' names."""
+
+    method: str
+    tag: str
+    options: dict[str, Any]
+    recipe: str
+    seed: int
+    devices: int
+    data: str
+
+    @classmethod
+    def of(cls, method: str, tag: str, recipe: Recipe, seed: int, devices: int, kept: Sequence[Path]) -> "Run":
+        names = "\n".join(f"{path.parent.name}/{path.name}" for path in kept)
+        data = f"{len(kept)} pictures, {hashlib.sha256(names.encode()).hexdigest()[:16]}"
+        return cls(method, tag, dict(recipe.options), repr(recipe), seed, devices, data)
+
+
+@dataclass
+class State:
+    """How far a run is. total: steps of the schedule, 0 while unknown; factor: on the learning rate; bad: gradients
+    in a row that were not finite; sums, count: of what the next line of the log is the mean."""
+
+    step: int = 0
+    total: int = 0
+    seconds: float = 0.0
+    factor: float = 1.0
+    bad: int = 0
+    count: int = 0
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    history: list[Row] = field(default_factory=list)
+
+    def add(self, figures: dict[str, Tensor]) -> None:
+        """Count the figures of one step in, without waiting for the device."""
+        for key, value in figures.items():
+            self.sums[key] = self.sums.get(key, 0) + value.double()
+        self.count += 1
+
+    def means(self) -> Row:
+        """The means since the last time, which starts them anew."""
+        found = {key: (total / self.count).item() for key, total in self.sums.items()}
+        self.sums, self.count = {}, 0
+        return found
+
+
+def find(out: Path, run: Run, resume: bool) -> dict[str, Any]:
+    """The checkpoint in `out`, empty when there is none.
+
+    Raises TrainingError for one that is not to be taken up, or of another run.
+    """
+    path = out / CHECKPOINT
+    if not path.exists():
+        out.mkdir(parents=True, exist_ok=True)
+        return {}
+    if not resume:
+        raise TrainingError(f"{out} holds a run already: take it up with --resume, or choose another folder")
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    other = [f.name for f in fields(run) if saved["run"].get(f.name) != getattr(run, f.name)]
+    if other:
+        what = ", ".join(f"{name} was {saved['run'].get(name)}, is {getattr(run, name)}" for name in other)
+        raise TrainingError(f"{path} is of another run: {what}")
+    return saved
+
+
+def save(trainer: "_Trainer") -> None:
+    """Write the checkpoint, which takes the old one's place when it is whole."""
+    trainer.fabric.barrier()
+    if not trainer.fabric.is_global_zero:
+        return
+    content = {
+        "run": asdict(trainer.run),
+        "state": {f.name: getattr(trainer.state, f.name) for f in fields(State)},
+        "method": trainer.method.state_dict(),
+        "average": trainer.average.state_dict(),
+        "optimiser": trainer.optimiser.state_dict(),
+    }
+    with atomic(trainer.out / CHECKPOINT) as temporary:
+        torch.save(content, temporary)
+
+
+def start_from(method: Method, init: str | PathLike) -> None:
+    """The weights of a file, or of a `method.tag` that ships, in a fresh method."""
+    text = fspath(init)
+    given = method.read_weights(text)[1] if Path(text).exists() else registry.get(text).state_dict()
+    try:
+        method.load_state_dict({key: value.float() for key, value in given.items()})
+    except RuntimeError as error:
+        raise TrainingError(f"{text} does not fit the network that is trained: {error}") from error
+
+
+def write_log(out: Path, history: Sequence[Row]) -> None:
+    """The log as CSV, and its curves as a picture."""
+    names = list(dict.fromkeys(key for row in history for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    writer.writerows(history)
+    with atomic(out / LOG) as temporary:
+        temporary.write_text(text.getvalue(), "utf-8")
+    judged = [name for name in names if any(name not in row for row in history)]
+    if judged and judged[0] in history[-1]:
+        _draw(out / CURVE, history, judged[0])
+
+
+def _draw(path: Path, history: Sequence[Row], judged: str) -> None:
+    """Loss and the first judged figure over the steps."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    left = figure.add_subplot(xlabel="step", ylabel="loss", yscale="log")
+    left.plot([row["step"] for row in history], [row["loss"] for row in history], color="tab:blue")
+    right = left.twinx()
+    points = [row for row in history if judged in row]
+    right.plot([row["step"] for row in points], [row[judged] for row in points], "o-", color="tab:orange")
+    right.set_ylabel(f"{judged}, held-out pictures")
+    with atomic(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=100)
+
+
+def export(trainer: "_Trainer", folders: Iterable[str | PathLike]) -> Path:
+    """The averaged weights in float16, and what a plugin's `weights.toml` says of them."""
+    from safetensors.torch import save_file
+
+    run, state, recipe = trainer.run, trainer.state, trainer.recipe
+    path = trainer.out / f"{run.tag}.safetensors"
+    tensors = {
+        key: value.half().contiguous().cpu() if value.is_floating_point() else value.cpu()
+        for key, value in trainer.average.state_dict().items()
+    }
+    with atomic(path) as temporary:
+        save_file(tensors, temporary, {"imgredux.options": json.dumps(run.options)})
+    content = path.read_bytes()
+    judged = next((row for row in reversed(state.history) if recipe.counts in row), {})
+    training = {
+        "recipe": run.recipe,
+        "commit": commit(),
+        "date": datetime.now(UTC).date().isoformat(),
+        "seed": run.seed,
+        "steps": state.step,
+        "minutes": round(state.seconds / 60, 1),
+        "hardware": hardware(trainer.fabric.device, run.devices),
+        "data": f"{', '.join(Path(folder).name for folder in folders)}: {run.data}",
+        "held_out": {key: round(value, 3) for key, value in judged.items() if key.startswith(("psnr", recipe.counts))},
+    }
+    lines = [
+        f"[tags.{run.tag}]",
+        f'file = "{path.name}"',
+        f'sha256 = "{hashlib.sha256(content).hexdigest()}"',
+        f"bytes = {len(content)}",
+        'license = ""',
+        f"options = {_toml(run.options)}",
+        f"[tags.{run.tag}.training]",
+        *(f"{key} = {_toml(value)}" for key, value in training.items()),
+    ]
+    with atomic(path.with_suffix(".toml")) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+def hardware(device: torch.device, count: int) -> str:
+    """The device that trained, in words."""
+    if device.type == "cuda":
+        return f"{count} x {torch.cuda.get_device_name(device)}"
+    return f"{platform.machine()} CPU, {count} process(es) of {torch.get_num_threads()} threads"
+
+
+def _toml(value: Any) -> str:
+    """A value in TOML: strings, numbers, flags, and tables of them."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
+    return json.dumps(value)

@@ -1,0 +1,253 @@
+"""The training loop: steps, schedule, averaged weights, judgements, checkpoints that survive a kill."""
+
+import copy
+import importlib
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from imgredux import registry
+from imgredux.method import Method
+from imgredux.training import checkpoint
+from imgredux.training.checkpoint import Row, Run, TrainingError, write_log
+from imgredux.training.pictures import find_pictures, load, split
+from imgredux.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+FLOOR = 1e-3  # of the learning rate, at the end of a cosine
+SPEED_STEPS = (5, 25)  # without a number of steps, the speed between these two decides how many fit
+RESERVE = 0.08  # of the time, for judgements and checkpoints
+PATIENCE = 3  # judgements without progress
+BAD_STEPS = 20  # so many gradients in a row that are not finite end the run
+LOGGED = 200  # lines of the log in a run
+CHECKPOINT_SECONDS = 180.0
+LEAST_HELD = 16  # smallest side of a held-out picture
+
+
+class _Objective(nn.Module):
+    """The recipe's loss as a module, so that Fabric's wrapper sees the whole forward pass."""
+
+    def __init__(self, recipe: Recipe, method: Method) -> None:
+        super().__init__()
+        self.recipe, self.method = recipe, method
+
+    def forward(self, *batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        return self.recipe.loss(self.method, batch)
+
+
+def recipes(method: str) -> dict[str, Recipe]:
+    """The recipes of a method, by tag. Raises TrainingError when it has none, UnknownMethod, PluginError."""
+    spec = registry.info(method).spec
+    if spec.recipes is None:
+        raise TrainingError(f"{method} has no recipe: its plugin trains nothing")
+    module, _, attribute = spec.recipes.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def train(
+    name: str,
+    folders: Iterable[str | PathLike],
+    out: str | PathLike,
+    *,
+    steps: int | None = None,
+    max_minutes: float | None = None,
+    device: str = "cpu",
+    devices: int = 1,
+    nodes: int = 1,
+    precision: str = "32-true",
+    seed: int = 0,
+    resume: bool = False,
+    init: str | PathLike | None = None,
+    compiled: bool = False,
+    changes: dict[str, Any] | None = None,
+    progress: Callable[[Row], None] | None = None,
+) -> Path | None:
+    """Train the weights `method.tag` on the pictures in folders; what comes of it stands in the folder `out`.
+
+    steps: length of the schedule; without it, as many as fit into `max_minutes`, or the recipe's own number.
+    max_minutes: stop then, with a checkpoint; `resume` takes the run up again, with the same losses as if it had not
+    been stopped. init: a file of weights, or a `method.tag`, to start from. changes: fields of the recipe to replace.
+    progress: called with each line of the log.
+
+    Returns the file of weights when the schedule is done, None when time was over before. Raises TrainingError: no
+    such recipe, a run in `out` that is another or that is there without `resume`, gradients that stay not finite;
+    ImgreduxError for folders without pictures, and what `imgredux.create` raises.
+    """
+    from lightning_fabric import Fabric
+
+    base, _, tag = name.partition(".")
+    known = recipes(base)
+    tag = tag or next(iter(known))
+    if tag not in known:
+        raise TrainingError(f"{base} has no recipe {tag!r}. Recipes: {', '.join(known)}")
+    recipe = replace(known[tag], **changes or {})
+    fabric = Fabric(
+        accelerator="cuda" if device.startswith("cuda") else device,
+        devices=devices,
+        num_nodes=nodes,
+        strategy="ddp" if devices * nodes > 1 else "auto",
+        precision=precision,  # pyright: ignore[reportArgumentType]
+    )
+    fabric.launch()
+    kept, held = split(find_pictures(folders))
+    run = Run.of(base, tag, recipe, seed, devices * nodes, kept)
+    trainer = _Trainer(fabric, recipe, run, Path(out), resume)
+    trainer.tell = progress or trainer.tell
+    trainer.begin(kept, held, init, compiled)
+    if steps is not None or (max_minutes is None and not trainer.state.total):
+        trainer.state.total = steps or recipe.steps
+    done = trainer.go(math.inf if max_minutes is None else 60 * max_minutes)
+    return checkpoint.export(trainer, folders) if done and fabric.is_global_zero else None
+
+
+class _Trainer:
+    """One process of a run."""
+
+    def __init__(self, fabric: "Fabric", recipe: Recipe, run: Run, out: Path, resume: bool) -> None:
+        self.fabric, self.recipe, self.run, self.out = fabric, recipe, run, out
+        self.saved = checkpoint.find(out, run, resume)
+        self.state = checkpoint.State(**self.saved["state"]) if self.saved else checkpoint.State()
+        self.tell: Callable[[Row], None] = lambda row: None
+
+    def begin(self, kept: list[Path], held: list[Path], init: str | PathLike | None, compiled: bool) -> None:
+        """Pictures, method, averaged copy and optimiser, as the checkpoint has them where there is one."""
+        recipe, device = self.recipe, self.fabric.device
+        self.pictures = load(kept, recipe.read, recipe.crop + recipe.margin, device)
+        self.held_out = load(held, recipe.read, LEAST_HELD, device) if held and self.fabric.is_global_zero else None
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.run.seed)
+            self.method = registry.create(self.run.method, **self.run.options)
+        if init is not None and not self.saved:
+            checkpoint.start_from(self.method, init)
+        self.method.to(device, memory_format=torch.channels_last).train()
+        self.average = copy.deepcopy(self.method).eval().requires_grad_(False)
+        optimiser = torch.optim.Adam(self.method.parameters(), lr=recipe.lr, betas=recipe.betas)
+        if self.saved:
+            self.method.load_state_dict(self.saved["method"])
+            self.average.load_state_dict(self.saved["average"])
+            optimiser.load_state_dict(self.saved["optimiser"])
+        objective = _Objective(recipe, self.method)
+        self.objective, self.optimiser = self.fabric.setup(
+            torch.compile(objective) if compiled else objective, optimiser
+        )
+
+    def go(self, limit: float) -> bool:
+        """Steps until the schedule is done (True) or `limit` seconds are over (False); either way a checkpoint."""
+        state, began = self.state, time.perf_counter()
+        before, saved_at = state.seconds, began
+        while not state.total or state.step < state.total:
+            self._step()
+            now = time.perf_counter()
+            state.seconds = before + now - began
+            if not state.total:
+                self._fit(limit, now - began)
+            if state.total and (state.step % self._every(LOGGED) == 0 or state.step == state.total):
+                self._log()
+            over, due = self._agreed(now - began > limit, now - saved_at > CHECKPOINT_SECONDS)
+            if over or due:
+                checkpoint.save(self)
+                saved_at = now
+            if over and state.step != state.total:
+                return False
+        checkpoint.save(self)
+        return True
+
+    def _step(self) -> None:
+        """One batch, the same for a step whether or not the run was interrupted before it."""
+        recipe, state, fabric = self.recipe, self.state, self.fabric
+        generator = torch.Generator(fabric.device)
+        generator.manual_seed(((self.run.seed * 4096 + fabric.global_rank) << 32) + state.step)
+        rate = recipe.lr * state.factor * self._schedule()
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        crops = self.pictures.crops(recipe.batch, recipe.crop + recipe.margin, generator)
+        loss, parts = self.objective(*recipe.sample(crops, generator))
+        self.optimiser.zero_grad(set_to_none=True)
+        fabric.backward(loss)
+        norm = fabric.clip_gradients(self.objective, self.optimiser, max_norm=recipe.clip, error_if_nonfinite=False)
+        assert norm is not None  # there are parameters
+        state.step += 1
+        state.add({"loss": loss.detach(), "gradient": norm, **{key: value.detach() for key, value in parts.items()}})
+        if not norm.isfinite():
+            state.bad += 1
+            if state.bad >= BAD_STEPS:
+                raise TrainingError(f"the gradient was not finite for {BAD_STEPS} steps, up to {state.step}")
+            return
+        state.bad = 0
+        self.optimiser.step()
+        self._average()
+
+    def _schedule(self) -> float:
+        """The learning rate's share of its peak: a linear rise, then a cosine, or level for a plateau schedule."""
+        state, recipe = self.state, self.recipe
+        if not state.total:  # the length is not known yet: still rising
+            return (state.step + 1) / (10 * SPEED_STEPS[1])
+        rise = max(recipe.warmup * state.total, 1)
+        if state.step < rise:
+            return (state.step + 1) / rise
+        if recipe.schedule == "plateau":
+            return 1.0
+        share = (state.step - rise) / max(state.total - rise, 1)
+        return FLOOR + (1 - FLOOR) * (1 + math.cos(math.pi * share)) / 2
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Move the averaged weights towards the current ones; quickly at first, when there is little to average."""
+        span = self.recipe.ema * self.state.total
+        keep = min(1 - 1 / span, self.state.step / (self.state.step + 10)) if span > 1 else 0.0
+        pairs = zip(self.average.state_dict().values(), self.method.state_dict().values(), strict=True)
+        for mean, value in pairs:
+            if mean.is_floating_point():
+                mean.lerp_(value, 1 - keep)
+            else:
+                mean.copy_(value)
+
+    def _fit(self, limit: float, elapsed: float) -> None:
+        """Once the speed is known, set the number of steps to what the time allows, and write it down."""
+        first, last = SPEED_STEPS
+        if self.state.step == first:
+            self._first = elapsed
+        elif self.state.step == last:
+            pace = (elapsed - self._first) / (last - first)
+            steps = last + (limit - elapsed) * (1 - RESERVE) / pace
+            (self.state.total,) = self._agreed(max(int(steps), last + 1))
+            checkpoint.save(self)
+
+    def _log(self) -> None:
+        """A line of the log, with a judgement when one is due."""
+        state, recipe = self.state, self.recipe
+        row: Row = {"step": state.step, "seconds": round(state.seconds, 1), "lr": self.optimiser.param_groups[0]["lr"]}
+        row |= state.means()
+        if self.held_out is not None and (
+            state.step % self._every(recipe.judgements) == 0 or state.step == state.total
+        ):
+            with torch.no_grad():
+                row |= recipe.judge(self.average, self.held_out)
+        if recipe.schedule == "plateau":
+            (state.factor,) = self._agreed(self._after_plateau(row))
+        state.history.append(row)
+        if self.fabric.is_global_zero:
+            write_log(self.out, state.history)
+            self.tell(row)
+
+    def _after_plateau(self, row: Row) -> float:
+        """The factor on the learning rate, halved when the best judgement is `PATIENCE` judgements old."""
+        figures = [past[self.recipe.counts] for past in [*self.state.history, row] if self.recipe.counts in past]
+        stale = self.recipe.counts in row and len(figures) - 1 - figures.index(max(figures))
+        return self.state.factor / 2 if stale and stale % PATIENCE == 0 else self.state.factor
+
+    def _every(self, times: int) -> int:
+        return max(self.state.total // times, 1)
+
+    def _agreed(self, *values: Any) -> tuple[Any, ...]:
+        """What the first process says: clocks differ, and all must stop and save at the same step."""
+        return self.fabric.broadcast(values) if self.fabric.world_size > 1 else values

@@ -1,0 +1,70 @@
+"""Recipe: what a method's training is, apart from the loop that runs it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imgredux import images
+from imgredux.method import Method
+
+if TYPE_CHECKING:
+    from imgredux.training.pictures import Pictures
+
+Batch = tuple[Tensor, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe(ABC):
+    """How the weights of one tag are trained; a plugin's `RECIPES` holds one for each tag, by name.
+
+    options: keywords of the method's constructor. crop, batch: side and number of the crops that a device sees in a
+    step; margin: pixels more that `sample` gets on either axis. steps: length of the schedule, unless the caller says.
+    lr: peak learning rate of Adam, reached after `warmup` (share of the run); `schedule` is "cosine", down to
+    lr / 1000, or "plateau", halved after three judgements without progress. clip: largest norm of the gradient.
+    ema: share of the run that the weights are averaged over, exponentially; 0 for none.
+    judgements: how often the held-out pictures are judged. counts: the figure of `judge` that tells progress, higher
+    being better.
+    """
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    crop: int = 64
+    margin: int = 0
+    batch: int = 16
+    steps: int = 10_000
+    lr: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    warmup: float = 0.02
+    schedule: Literal["cosine", "plateau"] = "cosine"
+    clip: float = 1.0
+    ema: float = 0.02
+    judgements: int = 20
+    counts: str = "gain"
+
+    @abstractmethod
+    def sample(self, crops: Tensor, generator: torch.Generator) -> Batch:
+        """What the loss sees of crops `(B, C, crop + margin, crop + margin)`, uint8, on the device of the training.
+
+        Every random choice is drawn from the generator, which lives on that device.
+        """
+
+    @abstractmethod
+    def loss(self, method: Method, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The scalar to minimise, and parts of it for the log. Runs under the precision that the user chose."""
+
+    @abstractmethod
+    def judge(self, method: Method, held_out: "Pictures") -> dict[str, float]:
+        """Figures of the method in eval mode on pictures it was not trained on, `counts` among them."""
+
+    def read(self, path: Path) -> np.ndarray:
+        """One training picture as uint8 `(C, H, W)`, C the same for all: RGB unless a recipe wants something else.
+
+        Raises ImageError.
+        """
+        x = images.to_tensor(path)[0]
+        return x.expand(3, -1, -1).mul(255).round_().to(torch.uint8).numpy()

@@ -1,0 +1,100 @@
+"""What the training of JPEG restorers has in common: damage, loss and judgement."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from imgredux.datasets.pairs import studio_luma
+from imgredux.method import Method
+from imgredux.metrics.psnr import psnr
+from imgredux.ops.color import luma
+from imgredux.ops.jpeg import jpeg
+from imgredux.ops.jpeg_torch import jpeg_torch
+from imgredux.ops.quantisation import ijg_tables
+from imgredux.training.recipe import Batch, Recipe
+
+if TYPE_CHECKING:
+    from imgredux.training.pictures import Pictures
+
+_SIDE = 192  # of the held-out pictures' middles that are judged on
+
+
+@dataclass(frozen=True, kw_only=True)
+class JpegRecipe(Recipe):
+    """Crops, what JPEG makes of them, and the mean squared error of what the network makes of that.
+
+    mode: "y", luma as a greyscale file, of MATLAB's studio range in `studio` of the crops and JFIF's full range in the
+    rest; "rgb", colour with 4:2:0 chroma. low, high: qualities are whole numbers between them, the upper half of the
+    range taking a quarter of the crops. jitter: share of the crops whose 8x8 grid does not start at their corner.
+    judged: qualities that progress is judged at; `gain` is the mean over them of the dB won over the JPEG itself.
+    """
+
+    mode: Literal["y", "rgb"] = "y"
+    low: int = 10
+    high: int = 10
+    studio: float = 0.75
+    jitter: float = 0.5
+    judged: tuple[int, ...] = (10,)
+    margin: int = 16
+
+    def sample(self, crops: Tensor, generator: torch.Generator) -> Batch:
+        """Damaged and clean crops `(B, C, crop, crop)` in [0, 1], and the tables of their damage `(B, 2, 8, 8)`."""
+        count, device = len(crops), crops.device
+
+        def uniform() -> Tensor:
+            return torch.rand(count, generator=generator, device=device)
+
+        clean = crops.float().div_(255)
+        if self.mode == "y":
+            full = luma(clean).mul(255).round_().div_(255)
+            clean = torch.where((uniform() < self.studio)[:, None, None, None], studio_luma(clean), full)
+        middle = (self.low + self.high) / 2
+        share = uniform()
+        quality = torch.where(
+            share < 0.75,
+            self.low + share / 0.75 * (middle - self.low),
+            middle + (share - 0.75) / 0.25 * (self.high - middle),
+        )
+        steps = _all_tables(device)[quality.round().long() - 1]
+        damaged = jpeg_torch(clean, steps)
+        unit = 2 if self.mode == "rgb" else 1  # in colour a block of chroma is 16 pixels, in pairs
+        moved = uniform() < self.jitter
+        top, left = ((uniform() * 8).long() * unit * moved for _ in range(2))
+        return _cut(damaged, top, left, self.crop), _cut(clean, top, left, self.crop), steps
+
+    def loss(self, method: Method, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        damaged, clean, _ = batch
+        return (method(damaged) - clean).square().mean(), {}
+
+    def judge(self, method: Method, held_out: "Pictures") -> dict[str, float]:
+        """PSNR on the middles of the held-out pictures, compressed by libjpeg, in the protocols' colour space."""
+        figures: dict[str, float] = {}
+        gains = []
+        for quality in self.judged:
+            before, after = [], []
+            for index in range(len(held_out)):
+                clean = held_out.centre(index, _SIDE).float().div(255)
+                clean = studio_luma(clean) if self.mode == "y" else clean
+                damaged = jpeg(clean, quality)
+                restored = method(damaged).clamp(0, 1).mul(255).round().div(255)
+                before.append(psnr(damaged, clean))
+                after.append(psnr(restored, clean))
+            figures[f"psnr_q{quality}"] = torch.cat(after).mean().item()
+            gains.append(figures[f"psnr_q{quality}"] - torch.cat(before).mean().item())
+        return {"gain": sum(gains) / len(gains), **figures}
+
+
+@lru_cache(maxsize=4)
+def _all_tables(device: torch.device) -> Tensor:
+    return torch.stack([ijg_tables(quality) for quality in range(1, 101)]).to(device)
+
+
+def _cut(x: Tensor, top: Tensor, left: Tensor, side: int) -> Tensor:
+    """From each image the crop at its own corner: `(B, C, H, W)` to `(B, C, side, side)`."""
+    span = torch.arange(side, device=x.device)
+    rows = (top[:, None] + span)[:, None, :, None].expand(-1, x.shape[1], -1, x.shape[-1])
+    columns = (left[:, None] + span)[:, None, None, :].expand(-1, x.shape[1], side, -1)
+    return x.gather(2, rows).gather(3, columns)
