@@ -18,7 +18,7 @@ from imgredux.method import Method
 from imgredux.training import checkpoint
 from imgredux.training.checkpoint import Row, Run, TrainingError, write_log
 from imgredux.training.pictures import find_pictures, load, split
-from imgredux.training.recipe import Recipe
+from imgredux.training.recipe import Batch, Recipe
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -40,8 +40,15 @@ class _Objective(nn.Module):
         super().__init__()
         self.recipe, self.method = recipe, method
 
-    def forward(self, *batch: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        return self.recipe.loss(self.method, batch)
+    def forward(self, exact: "_Exact") -> tuple[Tensor, dict[str, Tensor]]:
+        return self.recipe.loss(self.method, exact.batch)
+
+
+class _Exact:
+    """A batch that Fabric does not look into: it would round targets and tables to the precision of the network."""
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
 
 
 def recipes(method: str) -> dict[str, Recipe]:
@@ -170,7 +177,7 @@ class _Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         crops = self.pictures.crops(recipe.batch, recipe.crop + recipe.margin, generator)
-        loss, parts = self.objective(*recipe.sample(crops, generator))
+        loss, parts = self.objective(_Exact(recipe.sample(crops, generator)))
         self.optimiser.zero_grad(set_to_none=True)
         fabric.backward(loss)
         norm = fabric.clip_gradients(self.objective, self.optimiser, max_norm=recipe.clip, error_if_nonfinite=False)
