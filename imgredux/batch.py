@@ -8,11 +8,11 @@ Imports no torch: planning, and its errors, cost nothing.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from imgredux import files, maps
 from imgredux.errors import ImgreduxError
@@ -21,6 +21,7 @@ from imgredux.maps import write_map
 from imgredux.spec import Kind
 
 if TYPE_CHECKING:
+    from imgredux.auto import Auto
     from imgredux.method import Method
     from imgredux.noise import Injected
 
@@ -166,34 +167,38 @@ def _check_collisions(jobs: Sequence[Job]) -> None:
             raise ImgreduxError(f"{path} is an input: it would be overwritten. Choose another output")
 
 
-def run(method: "Method", jobs: Iterable[Job], *, seed: int = 0, force: bool = False) -> Iterator[Done]:
+def run(
+    method: "Method | Auto", jobs: Iterable[Job], *, seed: int = 0, force: bool = False, quality: int | None = None
+) -> Iterator[Done]:
     """Do the jobs one by one, as the results are asked for; a job that fails is reported and the next one begins.
 
     Every file appears whole or not at all. seed: of the injected noise. force: overwrite existing files, which is an
-    error otherwise.
+    error otherwise. quality: a restorer takes every image for a JPEG of this quality.
     """
+    options = {} if quality is None else {"quality": quality}
     for job in jobs:
         try:
-            done = Done(job, None, _do(method, job, seed, force))
+            done = Done(job, None, _do(method, job, seed, force, options))
         except Exception as error:  # whatever a decoder or a method raises: the next file is none the worse
             known = isinstance(error, (ImgreduxError, OSError, MemoryError))
             done = Done(job, str(error) if known and str(error) else f"{type(error).__name__}: {error}")
         yield done
 
 
-def _do(method: "Method", job: Job, seed: int, force: bool) -> "Injected | None":
+def _do(method: "Method | Auto", job: Job, seed: int, force: bool, options: Mapping[str, Any]) -> "Injected | None":
     from imgredux import images, noise, visualize
+    from imgredux.method import Estimator
 
     existing = [str(path) for path in job.outputs if path.exists()]
     if existing and not force:
         raise ImgreduxError(f"{', '.join(existing)} exists already: only --force (force=True) overwrites it")
     image = images.open_image(job.input)
-    result = method(image)
+    result = method(image, **options)
     job.output.parent.mkdir(parents=True, exist_ok=True)
-    if method.spec.kind == "restorer":
+    if not isinstance(method, Estimator):
         write_image(job.output, result)
         return None
-    write_map(job.output, result, method=f"{method.spec.name}.{method.tag}".rstrip("."))
+    write_map(job.output, result, method=method.label)
     if job.heatmap:
         write_image(job.heatmap, visualize.heatmap(result, bar=True))
     if job.overlay:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from imgredux.errors import ImageError
 
@@ -27,6 +28,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "WEBP": {"lossless": True},
 }
 KEPT = ("exif", "icc_profile", "dpi")
+_XMP_TAG = 700  # of TIFF
 
 
 @contextmanager
@@ -46,7 +48,8 @@ def atomic(path: str | PathLike) -> Iterator[Path]:
 
 
 def write_image(path: str | PathLike, image: Image.Image) -> None:
-    """Write a picture atomically in the format of the path's suffix, with its EXIF, ICC profile and resolution.
+    """Write a picture atomically in the format of the path's suffix, with its EXIF, XMP, ICC profile and
+    resolution.
 
     JPEG gets quality 95 and 4:4:4, WebP is lossless. Raises ImageError for a suffix or mode that does not do; OSError.
     """
@@ -55,6 +58,8 @@ def write_image(path: str | PathLike, image: Image.Image) -> None:
     if form is None:
         raise ImageError(f"an image is not written as {suffix or 'a file without suffix'}: use {', '.join(FORMATS)}")
     info = {key: image.info[key] for key in KEPT if image.info.get(key)}
+    if image.info.get("xmp"):
+        info |= _xmp(image.info["xmp"], form, info.get("exif", b""))
     with atomic(path) as temporary, temporary.open("w+b") as file:
         try:
             image.save(file, form, **OPTIONS.get(form, {}), **info)
@@ -62,3 +67,17 @@ def write_image(path: str | PathLike, image: Image.Image) -> None:
             if "cannot write mode" not in str(error):
                 raise
             raise ImageError(f"{form} does not hold PIL mode {image.mode!r}: use .png") from error
+
+
+def _xmp(content: bytes, form: str, exif: bytes) -> dict[str, Any]:
+    """What makes Pillow write XMP; TIFF has it among the tags of EXIF."""
+    if form == "PNG":
+        chunk = PngInfo()
+        chunk.add_itxt("XML:com.adobe.xmp", content.decode("utf-8", "replace"))
+        return {"pnginfo": chunk}
+    if form == "TIFF":
+        tags = Image.Exif()
+        tags.load(exif)
+        tags[_XMP_TAG] = content
+        return {"exif": tags}
+    return {"xmp": content}

@@ -7,7 +7,7 @@ every error.
 import io
 import math
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,6 +17,7 @@ import torch
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
+from imgredux import jpegfile
 from imgredux.errors import ImageError
 
 ImageLike = Image.Image | np.ndarray | str | PathLike
@@ -33,7 +34,9 @@ class Source:
     peak: the container's white: 255, 65535, or 1 for floating arrays; maps are given back in these units.
     alpha: `(H, W)` in the container's dtype, untouched; None when there is none.
     dtype, rank: of the array; mode: of the PIL image, None for arrays.
-    info: ICC profile, EXIF and resolution, for the result. qtable: `(1, 2, 8, 8)` luma and chroma steps of a JPEG.
+    info: ICC profile, EXIF and resolution, for the result.
+    qtable: `(1, 2, 8, 8)` luma and chroma steps of a JPEG file, subsampling: its chroma's, as "4:2:0", None for
+    greyscale; progressive: how the file is stored (`imgredux.jpegfile`).
     stored: pixels are as the file stores them, not rotated by EXIF nor converted from the profile.
     """
 
@@ -46,6 +49,8 @@ class Source:
     info: dict[str, Any] = field(default_factory=dict)
     qtable: Tensor | None = None
     stored: bool = False
+    subsampling: str | None = None
+    progressive: bool = False
 
     def give_map(self, jnd: Tensor) -> np.ndarray:
         """A map `(1, 1 or C, H, W)` as float32 `(H, W)` or `(H, W, C)` in the container's own units."""
@@ -143,7 +148,7 @@ def _from_array(array: np.ndarray) -> Source:
 
 
 def _from_pil(image: Image.Image, stored: bool) -> Source:
-    tables = getattr(image, "quantization", None)
+    header = jpegfile.header(image)
     info = {key: image.info[key] for key in ("icc_profile", "exif", "dpi") if key in image.info}
     mode = image.mode
     if 0 in image.size:
@@ -166,9 +171,7 @@ def _from_pil(image: Image.Image, stored: bool) -> Source:
             info["exif"] = _without_orientation(info["exif"])
     array = np.asarray(image)
     source = _from_array(array.astype(np.uint16) if mode in GREY_16 else array)
-    return Source(
-        source.x, source.peak, source.dtype, source.rank, source.alpha, mode, info, _steps(tables), stored
-    )  # fmt: skip
+    return replace(source, mode=mode, info=info, stored=stored, **header)
 
 
 def _unpacked(image: Image.Image) -> Image.Image:
@@ -184,13 +187,6 @@ def _without_orientation(exif: bytes) -> bytes:
     parsed.load(exif)
     parsed.pop(ORIENTATION, None)
     return parsed.tobytes()
-
-
-def _steps(tables: dict[int, list[int]] | None) -> Tensor | None:
-    """Pillow's quantisation tables, in natural order, as `(1, 2, 8, 8)`; a greyscale file has one for both."""
-    if not tables:
-        return None
-    return torch.tensor([tables[0], tables.get(1, tables[0])], dtype=torch.float32).reshape(1, 2, 8, 8)
 
 
 def _convert_profile(image: Image.Image, info: dict[str, Any], *, back: bool = False) -> Image.Image:

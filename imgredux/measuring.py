@@ -20,7 +20,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Who:
-    """A method as rows name it; `digest` is that of the weights, `distribution` the plugin with its version."""
+    """A method as rows name it; `weights`: a tag or the name of a user's file, `digest`: of what is in it.
+
+    distribution: the plugin with its version.
+    """
 
     method: str
     weights: str
@@ -31,7 +34,7 @@ class Who:
 class Unit(NamedTuple):
     """What one worker does at a time: one method on one image, all levels and seeds that are wanting.
 
-    name: of the method for `imgredux.get`, empty for none.
+    name: of the method, as `method_named` takes it.
     """
 
     protocol: "Protocol"
@@ -88,5 +91,6 @@ def _attempt(work: Callable[[], T]) -> T | str:
 
 @cache
 def method_named(name: str, device: str | None) -> "Method | None":
-    """`imgredux.get`, remembered by this process; None for no name."""
-    return registry.get(name, device) if name else None
+    """`imgredux.get` of a name, name.tag, or name=file of weights, remembered by this process; None for no name."""
+    base, _, file = name.partition("=")
+    return registry.get(base, device, file or None) if name else None

@@ -1,7 +1,8 @@
-"""The contract of methods: Method > Estimator, Restorer (and Codec, in `codec`). Authors write `forward`."""
+"""The contract of methods: Method > Estimator (Restorer in `restorer`, Codec in `codec`). Authors write `forward`."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -11,20 +12,27 @@ from imgredux import images, ops
 from imgredux.errors import ImageError, ImgreduxError
 from imgredux.images import ImageLike, Source
 from imgredux.spec import Spec
-from imgredux.tiling import pad
+from imgredux.tiling import pad, tiled
 from imgredux.weights import read_safetensors
 
+if TYPE_CHECKING:
+    from imgredux.restorer import Restorer as Restorer
+
 HALVES = (torch.float16, torch.bfloat16)
+LARGE = 2**20  # pixels: beyond it, images that are no tensors are computed in tiles
+TILE = 512
 
 
 class Method(nn.Module, ABC):
     """What every method has: one call that takes an image in any form.
 
-    `imgredux.create` and `get` set `spec`; `tag` and `digest` name the weights it was given.
+    `imgredux.create` and `get` set `spec`; `tag` and `digest` name the weights it was given. chooses: these were the
+    default ones, and nobody asked for them.
     """
 
     tag: str = ""
     digest: bytes = bytes(8)
+    chooses: bool = False
     _spec: Spec | None = None
     _place: Tensor
     _reads_stored = False
@@ -46,6 +54,11 @@ class Method(nn.Module, ABC):
     def spec(self, spec: Spec) -> None:
         self._spec = spec
 
+    @property
+    def label(self) -> str:
+        """Name and tag, as in `"d2lnet.q10"`."""
+        return f"{self.spec.name}.{self.tag}".rstrip(".")
+
     def __call__(self, image: ImageLike | Tensor, /, **options: Any) -> Any:
         """Run the method on an image; what is passed in decides what comes back (`docs/contract.md`).
 
@@ -55,11 +68,16 @@ class Method(nn.Module, ABC):
 
         Raises ImageError.
         """
-        if isinstance(image, Tensor):
-            return self._on_tensor(image, **options)
+        return self._on_tensor(image, **options) if isinstance(image, Tensor) else self.adapt(image, options)
+
+    def adapt(self, image: ImageLike, options: Mapping[str, Any], tile: int | None = None) -> Any:
+        """The call for an image that is no tensor, in tiles of this side; None: of 512 where it is large and they do.
+
+        Raises ImageError.
+        """
         with torch.no_grad():
             source, x, extra = self.take(image)
-            return self.give(source, self._on_tensor(x, **{**extra, **options}))
+            return self.give(source, self._computed(x, {**extra, **options}, tile))
 
     @classmethod
     def read_weights(cls, path: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -78,6 +96,13 @@ class Method(nn.Module, ABC):
     def give(self, source: Source, result: Any) -> Any:
         """A result of `forward` in the form the image came in."""
         return source.give_image(result)
+
+    def _computed(self, x: Tensor, options: Mapping[str, Any], tile: int | None) -> Any:
+        """The result on planes that an image was read as: whole, or in tiles."""
+        local = self.spec.context is not None and self.spec.kind != "codec"
+        if tile is None and local and x.shape[-2] * x.shape[-1] > LARGE:
+            tile = TILE
+        return self._on_tensor(x, **options) if tile is None else tiled(self, x, tile, **options)
 
     def _on_tensor(self, x: Tensor, **options: Any) -> Any:
         """`forward` on a checked and padded batch, its result cropped to the size that came in."""
@@ -140,19 +165,9 @@ class Estimator(Method):
         return ops.luma(x) if x.shape[1] == 3 and 3 not in self.spec.channels else super()._fit_channels(x)
 
 
-class Restorer(Method):
-    """A JPEG artefact remover. Works on pixels as the file stores them: that is where the 8x8 grid lies."""
+def __getattr__(name: str) -> Any:
+    if name != "Restorer":
+        raise AttributeError(f"module 'imgredux.method' has no attribute {name!r}")
+    from imgredux.restorer import Restorer  # which imports this module
 
-    _reads_stored = True
-
-    @abstractmethod
-    def forward(self, x: Tensor, *, qtable: Tensor | None = None) -> Tensor:
-        """The restored batch.
-
-        x: `(B, C, H, W)` in [0, 1]. qtable: `(B, 2, 8, 8)`, the quantisation steps of luma and chroma; filled from a
-        JPEG file or a PIL image opened from one. Returns the shape of x, in [0, 1].
-        """
-        raise NotImplementedError
-
-    def _options(self, source: Source) -> dict[str, Any]:
-        return {} if source.qtable is None else {"qtable": source.qtable.to(self._place)}
+    return Restorer

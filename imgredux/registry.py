@@ -184,7 +184,8 @@ def info(name: str) -> Info:
 def method_class(spec: Spec) -> "type[Method]":
     """The class a Spec points at; imports it. Raises PluginError when it is missing or of another kind."""
     from imgredux.codec import Codec
-    from imgredux.method import Estimator, Restorer
+    from imgredux.method import Estimator
+    from imgredux.restorer import Restorer
 
     base = {"estimator": Estimator, "restorer": Restorer, "codec": Codec}[spec.kind]
     module, _, attribute = spec.target.partition(":")
@@ -213,7 +214,8 @@ def get(
 ) -> "Method":
     """A method ready to use: weights loaded and verified, eval mode, parameters frozen.
 
-    name: `"wei2009"`, or `"method.tag"` for a tag of its weights manifest.
+    name: `"wei2009"`, or `"method.tag"` for a tag of its weights manifest. A restorer without a tag takes for each
+        image the tag that gains most at its JPEG quality.
     device: where its parameters lie; None leaves them on the CPU. Inputs other than tensors are moved there.
     weights: a file to load in place of the shipped weights, in a format the method reads.
 
@@ -223,5 +225,6 @@ def get(
 
     base, _, tag = name.partition(".")
     method = load_weights(_find(base), tag, weights)
+    method.chooses = not tag and weights is None
     method.eval().requires_grad_(False)
     return method.to(device) if device is not None else method

@@ -23,9 +23,9 @@ class Mean:
 class Summary:
     """One method at one level on one data set: what a line of a table shows.
 
-    weights: the tag, empty for a method without. n: images that have values; missing: images that have none, each
-    with a problem in its row. values: by column. seconds: the method's own time per image. seeds: the noise seeds,
-    averaged per image before anything else. commit: of imgredux, several joined by a comma.
+    weights: their tag, or a user's file by its name; empty for a method without. n: images that have values; missing:
+    images that have none, each with a problem in its row. values: by column. seconds: the method's own time per image.
+    seeds: the noise seeds, averaged per image before anything else. commit: of imgredux, several joined by a comma.
     """
 
     protocol: str
@@ -42,7 +42,7 @@ class Summary:
 
     @property
     def label(self) -> str:
-        """The method as `imgredux.get` takes it: name, or name.tag."""
+        """The method as `imgredux.get` takes it: name, or name.tag; or its name and that of a file of weights."""
         return label(self.method, self.weights)
 
 

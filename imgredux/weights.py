@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgredux.errors import WeightsError
-from imgredux.spec import Spec
+from imgredux.spec import Spec, check_gains
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +23,7 @@ REQUIRED = ("file", "sha256", "bytes", "license", "training")
 
 @dataclass(frozen=True)
 class Manifest:
-    """`weights.toml`: the default tag, and for each tag its file, digest, licence, options and provenance."""
+    """`weights.toml`: the default tag, and for each tag its file, digest, licence, options, provenance and gains."""
 
     default: str = ""
     tags: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -32,7 +32,7 @@ class Manifest:
 def read_manifest(spec: Spec) -> Manifest:
     """The manifest in the package that holds the method; an empty one when the method has no weights.
 
-    Raises WeightsError when it is damaged or a tag lacks one of `REQUIRED`.
+    Raises WeightsError when it is damaged or a tag lacks one of `REQUIRED`, or states gains not as `Spec` has them.
     """
     path = _beside(spec, "weights.toml")
     if path is None or not path.is_file():
@@ -41,7 +41,9 @@ def read_manifest(spec: Spec) -> Manifest:
         table = tomllib.loads(path.read_text("utf-8"))
         manifest = Manifest(table["default"], table["tags"])
         lacking = [f"{tag}: {key}" for tag, entry in manifest.tags.items() for key in REQUIRED if key not in entry]
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+        for entry in manifest.tags.values():
+            check_gains(entry.get("gains", {}))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # no TOML is a ValueError
         raise WeightsError(f"{spec.name}: weights.toml is damaged: {error!r}. Reinstall the plugin") from error
     if lacking or manifest.default not in manifest.tags:
         raise WeightsError(f"{spec.name}: weights.toml lacks {', '.join(lacking) or 'its default tag'}")

@@ -1,11 +1,30 @@
 """What several tests build on."""
 
-from collections.abc import Callable, Mapping
+import hashlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import imgredux
+from imgredux import registry
+
 Install = Callable[[Path, str, Mapping[str, str], Mapping[str, str | bytes]], Path]
+
+PAINT = """
+import torch
+from imgredux import Restorer
+
+class Paint(Restorer):
+    def __init__(self):
+        super().__init__()
+        self.level = torch.nn.Parameter(torch.zeros(()))
+
+    def forward(self, x, *, qtable=None):
+        return 0 * x + self.level
+"""
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +48,47 @@ def install() -> Install:
         return site
 
     return write
+
+
+@pytest.fixture
+def only_registered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No method is installed, and none is registered but by the test."""
+    monkeypatch.setattr(registry._registry, "specs", {})
+    monkeypatch.setattr(registry, "_installed", dict)
+
+
+@pytest.fixture
+def paint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., imgredux.Spec]]:
+    """`paint(name, {tag: gains})` registers a restorer for the test, whose tags paint the image in levels 10, 20, ...
+
+    gains: as in TOML; None: the tag states none. The first tag is the default.
+    """
+    monkeypatch.syspath_prepend(tmp_path)
+    made: list[str] = []
+
+    def register(name: str, tags: Mapping[str, str | None], **declared: Any) -> imgredux.Spec:
+        from safetensors.torch import save
+        from torch import tensor
+
+        made.append(name)
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "__init__.py").write_text("")
+        (folder / "method.py").write_text(PAINT)
+        text = f'default = "{next(iter(tags))}"\n'
+        for index, (tag, gains) in enumerate(tags.items(), 1):
+            content = save({"level": tensor(index * 10 / 255)})
+            (folder / f"{tag}.safetensors").write_bytes(content)
+            text += f'[tags.{tag}]\nfile = "{tag}.safetensors"\nsha256 = "{hashlib.sha256(content).hexdigest()}"\n'
+            text += f'bytes = {len(content)}\nlicense = "Apache-2.0"\ntraining = "none"\n'
+            text += f"[tags.{tag}.gains]\n{gains}\n" if gains else ""
+        (folder / "weights.toml").write_text(text)
+        about = {"title": "a toy", "paper": "none", "license": "Apache-2.0", "context": 0, **declared}
+        spec = imgredux.Spec(name=name, kind="restorer", target=f"{name}.method:Paint", **about)
+        monkeypatch.setitem(registry._registry.specs, name, spec)
+        return spec
+
+    yield register
+    for name in made:
+        sys.modules.pop(name, None)
+        sys.modules.pop(f"{name}.method", None)

@@ -17,7 +17,7 @@ from imgredux import Estimator, ImageError, ImgreduxError, Restorer, Spec
 from imgredux.batch import find_images, plan, run
 from imgredux.files import atomic, write_image
 from imgredux.maps import read_map, write_map
-from imgredux.testing.pictures import picture
+from imgredux.testing.pictures import as_jpeg, picture
 from imgredux.testing.process import run_python
 
 
@@ -178,9 +178,9 @@ def test_a_restorer_writes_images(folder: Path, suffix: str) -> None:
     exif = Image.Exif()
     exif[0x010E] = "a cat"
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    pixels = data.chelsea()[:64, :80]
-    Image.fromarray(pixels).save(folder / "old.png", exif=exif, icc_profile=profile)
-    (done,) = run(toy("restorer"), plan([folder / "old.png"], folder / f"new{suffix}", "toy", kind="restorer"))
+    Image.fromarray(data.chelsea()[:64, :80]).save(folder / "old.jpg", quality=20, exif=exif, icc_profile=profile)
+    pixels = imread(folder / "old.jpg")
+    (done,) = run(toy("restorer"), plan([folder / "old.jpg"], folder / f"new{suffix}", "toy", kind="restorer"))
     assert done.error is None
     with Image.open(folder / f"new{suffix}") as image:
         image.load()
@@ -191,6 +191,20 @@ def test_a_restorer_writes_images(folder: Path, suffix: str) -> None:
         assert image.info["icc_profile"] == profile
     if suffix == ".jpg":
         assert image.layer == [(b, 1, 1, q) for b, q in ((1, 0), (2, 1), (3, 1))]  # 4:4:4
+
+
+def test_a_folder_is_restored_file_by_file(folder: Path) -> None:
+    as_jpeg(data.chelsea()[:40, :56], 97).save(folder / "fine.jpg", quality="keep")
+    Image.new("CMYK", (8, 8)).save(folder / "print.jpg", quality=20)
+    jobs = plan([folder], folder / "out", "toy", kind="restorer")
+    done = {result.job.input.name: result for result in run(toy("restorer"), jobs)}
+    cure = "PIL mode 'CMYK': convert it first: image.convert('RGB')"
+    assert {name: result.error for name, result in done.items() if result.error} == {"print.jpg": cure}
+    for name, touched in {"a.JPG": True, "b cat.png": False, "fine.jpg": False}.items():
+        before, after = imread(folder / name), imread(done[name].job.output)
+        assert np.array_equal(after, 255 - before if touched else before)
+    (again,) = run(toy("restorer"), plan([folder / "b cat.png"], folder / "o.png", "toy", kind="restorer"), quality=20)
+    assert np.array_equal(imread(folder / "o.png"), 255 - imread(again.job.input))
 
 
 def test_what_a_format_lacks_is_named(tmp_path: Path) -> None:

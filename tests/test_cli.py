@@ -1,11 +1,12 @@
 """The command line as a user sees it: output, exit codes, one line for every error."""
 
+import logging
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ import imgredux
 from imgredux import Spec, registry
 from imgredux.cli import app
 from imgredux.maps import read_map
-from imgredux.testing.pictures import picture
+from imgredux.testing.pictures import as_jpeg, picture
 from imgredux.testing.process import run_python
 
 TOYS = """
@@ -242,6 +243,10 @@ def test_existing_files_are_kept_without_force(folder: Path) -> None:
         (["nosuch", "astronaut.png", "-o", "map.png"], "no method named 'nosuch'"),
         (["toy-squeeze", "astronaut.png", "-o", "map.png"], "run takes estimators and restorers"),
         (["toy-negative", "astronaut.png", "-o", "out.png", "--heatmap"], "a restorer gives images"),
+        (
+            ["flat", "astronaut.png", "-o", "map.png", "--quality", "20"],
+            "--quality is of the JPEG that a restorer undoes",
+        ),
     ],
 )
 def test_wrong_usage_writes_nothing(folder: Path, arguments: list[str], message: str) -> None:
@@ -263,11 +268,51 @@ def test_missing_arguments_are_wrong_usage(arguments: list[str]) -> None:
     assert "Error" in err
 
 
-def test_restorers_write_images(folder: Path) -> None:
-    imgredux_("run", "toy-negative", "astronaut.png", "-o", "restored.png")
-    assert np.array_equal(imread("restored.png"), 255 - imread("astronaut.png"))
-    imgredux_("run", "toy-negative", "holiday", "-o", "restored")
+def test_restorers_write_images_and_say_what_they_did(folder: Path) -> None:
+    out, err = imgredux_("run", "toy-negative", "holiday/a cat.jpg", "-o", "restored.png")
+    cat, camera = Path("holiday/a cat.jpg"), Path("holiday/camera.png")
+    assert (out, err) == (f"{cat}: JPEG quality 75 (file, 4:2:0); toy-negative\n", "")
+    assert np.array_equal(imread("restored.png"), 255 - imread(cat))
+    out, _ = imgredux_("run", "toy-negative", "holiday", "-o", "restored")
     assert {path.name for path in Path("restored").iterdir()} == {"a cat.toy-negative.png", "camera.toy-negative.png"}
+    assert out.splitlines()[1] == f"{camera}: no trace of JPEG; untouched"
+    assert np.array_equal(imread("restored/camera.toy-negative.png"), imread(camera))
+    assert not logging.getLogger("imgredux").handlers
+
+
+def test_a_quality_may_be_forced(folder: Path) -> None:
+    out, _ = imgredux_("run", "toy-negative", "astronaut.png", "-o", "restored.png", "--quality", "20")
+    assert out == "astronaut.png: taken for JPEG quality 20; toy-negative\n"
+    assert np.array_equal(imread("restored.png"), 255 - imread("astronaut.png"))
+    _, err = imgredux_("run", "toy-negative", "a.png", "-o", "b.png", "--quality", "101", code=2)
+    assert "--quality" in err
+
+
+@pytest.mark.usefixtures("only_registered")
+def test_auto_takes_the_best_restorer_for_each_file(folder: Path, paint: Callable[..., Spec]) -> None:
+    _, err = imgredux_("run", "auto", "holiday", "-o", "restored", code=2)
+    assert err == (
+        "imgredux: no restorer that states its gains is installed. Install one with: pip install imgredux-slidingdct\n"
+    )
+    paint("painter", {"low": "y = { 10 = 2 }\nrgb = { 10 = 2 }"})
+    paint("plumber", {"high": "y = { 10 = 1, 50 = 3 }"})
+    Image.new("CMYK", (8, 8)).save("holiday/print.jpg")
+    as_jpeg(data.coins()[:60, :80], 10).save("holiday/b.jpg", quality="keep")
+    as_jpeg(data.coins()[:60, :80], 60).save("holiday/c.jpg", quality="keep")
+    out, err = imgredux_("run", "auto", "holiday", "-o", "restored", code=3)
+    assert [line.partition(": ")[2] for line in out.splitlines()] == [
+        "JPEG quality 75 (file, 4:2:0); painter.low",
+        "JPEG quality 10 (file); painter.low",
+        "JPEG quality 60 (file); plumber.high",
+        "no trace of JPEG; untouched",
+    ]
+    cmyk = "PIL mode 'CMYK': convert it first: image.convert('RGB')"
+    assert err == f"imgredux: {Path('holiday/print.jpg')}: {cmyk}\nimgredux: 1 of 5 failed\n"
+    names = {f"{stem}.auto.png" for stem in ("a cat", "b", "c", "camera")}
+    assert {path.name for path in Path("restored").iterdir()} == names
+    assert np.unique(imread("restored/c.auto.png")).tolist() == [10]
+    _, err = imgredux_("run", "auto", "holiday", "-o", "x", "--device", "abacus", code=2)
+    assert "the device 'abacus' cannot be used" in err
 
 
 def test_a_map_of_channels_is_not_squeezed_into_a_png(folder: Path) -> None:

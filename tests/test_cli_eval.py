@@ -1,14 +1,18 @@
 """`imgredux eval` as a user sees it: the file, the table, exit codes, one line for every error."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 from skimage import data
 from typer.testing import CliRunner
 
+import imgredux
 from imgredux import registry
 from imgredux.cli import app
 from imgredux.testing.process import run_python
@@ -166,3 +170,28 @@ def test_observers_and_predictions_of_the_first_jnd(tmp_path: Path) -> None:
         assert row["level"] is None
         assert 1 <= values["low"] < values["high"] <= 100
         assert values["inside"] is (values["low"] <= values["quality"] <= values["high"])
+
+
+def test_files_of_weights_are_measured_beside_one_another(folder: Path) -> None:
+    for name, seed in (("first", 1), ("second", 2)):
+        (folder / name).mkdir()
+        torch.manual_seed(seed)
+        method = imgredux.create("ki2018", form="cnn")
+        metadata = {"imgredux.options": '{"form": "cnn"}'}
+        save_file(
+            {key: value.contiguous() for key, value in method.state_dict().items()}, f"{name}/a.safetensors", metadata
+        )
+    Path("second/b.safetensors").write_bytes(Path("second/a.safetensors").read_bytes())
+    files = ["ki2018=first/a.safetensors", "ki2018=second/b.safetensors"]
+    out, _ = eval_(*files, "ki2018", *JND, "--levels", "16", "--limit", "1", "--metrics", "ssim")
+    digests = [hashlib.sha256(Path(file.partition("=")[2]).read_bytes()).hexdigest()[:16] for file in files]
+    assert {(row["weights"], row["digest"]) for row in rows()} == {
+        ("a.safetensors", digests[0]),
+        ("b.safetensors", digests[1]),
+        ("", ""),
+    }
+    assert "ki2018.a.safetensors  1  " in out
+    _, err = eval_(files[0], "ki2018=second/a.safetensors", *JND, "--levels", "16", code=2)
+    assert "two files of ki2018 are named a.safetensors: rows could not tell them apart" in err
+    _, err = eval_("ki2018=nowhere.mat", *JND, "--levels", "16", code=3)
+    assert "cannot read weights: " in err

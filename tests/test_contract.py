@@ -109,6 +109,33 @@ case("a map of another size")(lambda _: imgredux.inject(RGB, np.ones((7, 9), np.
 case("a stream of no bytes")(lambda _: imgredux.decode(b""))
 
 
+@case("a quality of 0")
+def _(_: Path) -> None:
+    declared("contract-grey", "restorer", GreyRestorer, (1,))(RGB[..., 0], quality=0)
+
+
+case("a tensor to `restore`")(lambda _: imgredux.restore(torch.zeros(1, 1, 8, 8)))  # pyright: ignore[reportArgumentType]
+
+
+@case("a JPEG to `restore` where no restorer is")
+def _(tmp: Path) -> None:
+    Image.new("L", (16, 16)).save(tmp / "a.jpg", quality=20)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(imgredux.registry._registry, "specs", {})
+        patch.setattr(imgredux.registry, "_installed", dict)
+        imgredux.restore(tmp / "a.jpg")
+
+
+@case("a method named auto")
+def _(_: Path) -> None:
+    imgredux.Spec(**{**vars(imgredux.info("flat").spec), "name": "auto"})
+
+
+@case("gains at a quality of 101")
+def _(_: Path) -> None:
+    imgredux.Spec(**{**vars(imgredux.info("flat").spec), "gains": {"y": {101: 1.0}}})
+
+
 @case("a second method under one name")
 def _(_: Path) -> None:
     imgredux.register(imgredux.Spec(**{**vars(imgredux.info("flat").spec), "title": "another"}))

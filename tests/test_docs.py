@@ -26,7 +26,7 @@ def test_the_guides_code_runs_in_order(tmp_path: Path, monkeypatch: pytest.Monke
     names: dict[str, object] = {}
     for code in blocks(REPOSITORY / "docs" / "guide.md", "python"):
         exec(compile(code, "docs/guide.md", "exec"), names)
-    assert {path.name for path in tmp_path.iterdir()} == {"photo.png", "noisy.png", "map.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {"photo.png", "noisy.png", "map.png", "old.jpg"}
 
 
 def test_the_plugin_page_makes_a_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,15 +109,21 @@ class Constant(imgredux.Estimator):
     ("field", "value"),
     [
         ("name", "Wei 2009"),
+        ("name", "auto"),
         ("kind", "filter"),
         ("target", "package.module"),
         ("channels", (2,)),
         ("channels", ()),
         ("multiple_of", 0),
         ("context", -1),
+        ("gains", {"y": {0: 1.0}}),
+        ("gains", {"luma": {10: 1.0}}),
+        ("gains", {"y": [1.0]}),
     ],
 )
 def test_a_declaration_of_the_wrong_form_is_refused(field: str, value: object) -> None:
     good = vars(imgredux.info("flat").spec)
-    with pytest.raises(ValueError, match=str(value) if field in ("name", "kind", "target") else "at least|must be"):
+    with pytest.raises(
+        ValueError, match=str(value) if field in ("name", "kind", "target") else "at least|must be|gains are dB"
+    ):
         imgredux.Spec(**{**good, field: value})

@@ -25,7 +25,10 @@ Number = TypeVar("Number", int, float)
 def evaluate(
     methods: Annotated[
         list[str],
-        typer.Argument(metavar="METHOD", help="Methods as NAME or NAME.TAG, or `all` for every installed one."),
+        typer.Argument(
+            metavar="METHOD",
+            help="Methods as NAME, NAME.TAG, or NAME=FILE for weights of your own; `all` for every installed one.",
+        ),
     ],
     protocol: Annotated[str, typer.Option("--protocol", help="jnd-equal-mse, jnd-konjnd, jpeg-y or jpeg-rgb.")],
     data: Annotated[
@@ -52,6 +55,7 @@ def evaluate(
     \b
     imgredux eval all --protocol jnd-equal-mse --data kodak -o results.jsonl --levels 16.121,100
     imgredux eval all --protocol jpeg-y --data classic5 --data live1 -o results.jsonl
+    imgredux eval jpeg arcnn=authors/q10.mat --protocol jpeg-y --data classic5 -o results.jsonl
 
     Exit codes: 0 all done, 2 wrong usage, 3 something failed, each with a line on stderr.
     """

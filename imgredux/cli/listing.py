@@ -70,5 +70,9 @@ def info(name: Annotated[str, typer.Argument(help="A method, as `imgredux list` 
         typer.echo(line(f"  {spec.name}.{tag}: {entry['file']}, {entry['bytes']} bytes, {entry['license']}"))
         typer.echo(line(f"    sha256 {entry['sha256']}"))
         typer.echo(line(f"    training {json.dumps(entry['training'], default=str)}"))
+        if entry.get("gains"):
+            typer.echo(line(f"    gains {json.dumps(entry['gains'])} dB by JPEG quality"))
+    if spec.gains:
+        typer.echo(line(f"gains         {json.dumps(spec.gains)} dB by JPEG quality"))
     for check, reason in spec.exceptions.items():
         typer.echo(line(f"exception     {check}: {reason}"))

@@ -1,23 +1,32 @@
 """`imgredux run`: one method over image files."""
 
+import logging
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from imgredux import registry
+from imgredux import choosing, registry
 from imgredux.cli.text import FAILED, USAGE, fail, line, terminated_like_interrupted
 from imgredux.errors import ImgreduxError
+from imgredux.spec import AUTO
 
 if TYPE_CHECKING:
+    from imgredux.auto import Auto
     from imgredux.batch import Done
     from imgredux.method import Method
 
 
 def run(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="An estimator or restorer, or NAME.TAG for its weights.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="An estimator or restorer, or NAME.TAG for its weights; auto: the best restorer."
+        ),
+    ],
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE", help="Image files, or folders of them.")],
     out: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A file for one image, else a folder.")],
     format: Annotated[
@@ -33,6 +42,12 @@ def run(
         ),
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the injected noise.")] = 0,
+    quality: Annotated[
+        int | None,
+        typer.Option(
+            "--quality", metavar="Q", min=1, max=100, help="Of the JPEG to restore. [default: look for traces]"
+        ),
+    ] = None,
     device: Annotated[str | None, typer.Option("--device", help="Where to compute, as cuda. [default: cpu]")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
@@ -41,13 +56,20 @@ def run(
     One image makes the file OUT, in the format of its suffix. Several images, or a folder, make {stem}.NAME.png in the
     folder OUT. Companions stand beside it: {stem}.NAME.heatmap.png, .overlay.png, .mse26.8.png.
 
+    A restorer says for each file what it found and which weights it used. A picture without traces of JPEG is not
+    touched; with --quality any is. auto takes for each file the restorer that gains most at its JPEG quality.
+
     \b
     Maps are 16-bit PNG with the scale inside (imgredux.maps.read_map reads them).
     Exit codes: 0 all done, 2 wrong usage, 3 some files failed, each with a line on stderr.
     """
     from imgredux import batch
 
-    kind = registry.info(name.partition(".")[0]).spec.kind
+    if name == AUTO:
+        choosing.choices()  # an error now, rather than for each file
+    kind = "restorer" if name == AUTO else registry.info(name.partition(".")[0]).spec.kind
+    if quality is not None and kind != "restorer":
+        fail("--quality is of the JPEG that a restorer undoes: leave it out", USAGE)
     try:
         jobs = batch.plan(
             images, out, name, kind=kind, format=format, heatmap=heatmap, overlay=overlay, inject_mse=inject_mse
@@ -55,13 +77,21 @@ def run(
     except ImgreduxError as error:
         fail(error, USAGE)
     with terminated_like_interrupted():
-        failed = _report(batch.run(_method(name, device), jobs, seed=seed, force=force), len(jobs))
+        results = batch.run(_method(name, device), jobs, seed=seed, force=force, quality=quality)
+        failed = _report(results, len(jobs))
     if failed:
         raise typer.Exit(FAILED)
 
 
-def _method(name: str, device: str | None) -> "Method":
+def _method(name: str, device: str | None) -> "Method | Auto":
     try:
+        if name == AUTO:
+            import torch
+
+            from imgredux.auto import Auto
+
+            torch.empty(0, device=device)  # is it there?
+            return Auto(device)
         return registry.get(name, device)
     except (RuntimeError, AssertionError) as error:  # what torch raises for a device it lacks
         if device is None:
@@ -70,32 +100,71 @@ def _method(name: str, device: str | None) -> "Method":
 
 
 def _report(results: "Iterator[Done]", total: int) -> int:
-    """Show what comes of each job as it is done. Returns how many failed."""
+    """Show what comes of each job as it is done, and how far it is: of files, or of the tiles of one large image.
+
+    Returns how many failed.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from imgredux.tiling import listening
 
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
     failed = 0
-    with Progress(
-        *columns, console=console, disable=total == 1 or not console.is_terminal, redirect_stdout=sys.stdout.isatty()
-    ) as progress:
-        task = progress.add_task("", total=total)
-        for done in results:
-            failed += done.error is not None
-            _say(done)
-            progress.update(task, advance=1, description=line(done.job.input.name))
+    with (
+        Progress(
+            *columns,
+            console=console,
+            disable=not console.is_terminal,
+            redirect_stdout=sys.stdout.isatty(),
+            transient=total == 1,
+        ) as progress,
+        _heard() as notes,
+    ):
+        task = progress.add_task("", total=total, visible=total > 1)
+
+        def tiles(done: int, count: int) -> None:
+            progress.update(task, completed=done, total=count, visible=True)
+
+        with listening(tiles) if total == 1 else nullcontext():
+            for done in results:
+                failed += done.error is not None
+                _say(done, notes)
+                notes.clear()
+                if total > 1:
+                    progress.update(task, advance=1, description=line(done.job.input.name))
     if failed and total > 1:
         typer.echo(f"imgredux: {failed} of {total} failed", err=True)
     return failed
 
 
-def _say(done: "Done") -> None:
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """A list that holds what restorers say in the log, as they say it."""
+    notes: list[str] = []
+    logger = logging.getLogger("imgredux")
+    handler, level = logging.Handler(logging.INFO), logger.level
+    handler.emit = lambda record: notes.append(record.getMessage())
+    handler.addFilter(lambda record: record.name == logger.name)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield notes
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+
+
+def _say(done: "Done", notes: list[str]) -> None:
     label = str(done.job.input)
     if done.error is not None:
         text = done.error if done.error.startswith(label) else f"{label}: {done.error}"
         print(line(f"imgredux: {text}"), file=sys.stderr)
-    elif done.injected is not None:
+        return
+    for note in notes:
+        print(line(f"{label}: {note}"))
+    if done.injected is not None:
         phi, mse, reached = done.injected[1:]
         missed = "" if reached else f", not the {done.job.mse:g} asked for: the map or the image does not allow it"
         print(line(f"{label}: phi {phi:.4g}, MSE {mse:.4g}{missed}"))

@@ -7,7 +7,9 @@ method needs it.
 from imgredux.ops.canny import canny
 from imgredux.ops.color import luma, rgb_to_ycbcr, with_luma, ycbcr_to_rgb
 from imgredux.ops.dct import across_blocks, blocks, dct, idct, pixel_std
+from imgredux.ops.fourier import amplitude, irfft2, phase, rfft2
 from imgredux.ops.jpeg import jpeg, jpeg_bytes, jpeg_soft
+from imgredux.ops.jpeg_torch import jpeg_torch
 from imgredux.ops.masking import (
     background,
     combine,
@@ -17,11 +19,13 @@ from imgredux.ops.masking import (
     weighted_gradient,
 )
 from imgredux.ops.protection import edge_protection, gaussian_blur
+from imgredux.ops.quantisation import ijg_tables, project
 from imgredux.ops.restoring import on_luma
 from imgredux.ops.strips import in_strips
 
 __all__ = [
     "across_blocks",
+    "amplitude",
     "background",
     "blocks",
     "canny",
@@ -30,15 +34,21 @@ __all__ = [
     "edge_protection",
     "gaussian_blur",
     "idct",
+    "ijg_tables",
     "in_strips",
+    "irfft2",
     "jpeg",
     "jpeg_bytes",
     "jpeg_soft",
+    "jpeg_torch",
     "local_std",
     "luma",
     "luminance_adaptation",
     "on_luma",
+    "phase",
     "pixel_std",
+    "project",
+    "rfft2",
     "rgb_to_ycbcr",
     "spatial_masking",
     "weighted_gradient",

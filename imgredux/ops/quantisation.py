@@ -2,6 +2,9 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+from imgredux.ops.dct import dct, idct
 
 _LUMA = (
     (16, 11, 10, 16, 24, 40, 51, 61),
@@ -28,3 +31,26 @@ def ijg_tables(quality: int) -> Tensor:
     chroma[:4, :4] = torch.tensor(_CHROMA)
     base = torch.stack([torch.tensor(_LUMA), chroma])
     return ((base * scale + 50) // 100).clamp_(1, 255).float()
+
+
+def project(x: Tensor, decoded: Tensor, steps: Tensor, half: float = 0.5) -> Tensor:
+    """The picture nearest to `x` that the file of `decoded` could have come from: both `(B, 1, H, W)` in [0, 1].
+
+    Every coefficient of the orthonormal 8x8 DCT, blocks beginning at (0, 0), is clipped to within `half` quantisation
+    steps of that of `decoded`. `steps` is `(B, 8, 8)`, in grey levels of 0..255. Blocks at the bottom and right are
+    completed by edge replication. Not clipped to [0, 1]; differentiable where no coefficient is on a limit. A batch
+    gives bit for bit what its images give. Raises ValueError for shapes that do not fit.
+    """
+    if x.shape != decoded.shape or x.ndim != 4 or x.shape[1] != 1 or steps.shape != (len(x), 8, 8):
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in (x, decoded, steps))
+        raise ValueError(f"the shapes are {shapes}; x and decoded are (B, 1, H, W), steps (B, 8, 8)")
+    height, width = x.shape[-2:]
+    moved = x - decoded
+    if height % 8 or width % 8:
+        moved = F.pad(moved, (0, -width % 8, 0, -height % 8), mode="replicate")
+    limit = (half / 255 * steps.to(moved)).repeat(1, 1, moved.shape[-1] // 8)[:, None, None]
+    if torch.is_grad_enabled() and moved.requires_grad:
+        c = dct(moved).unflatten(-2, (-1, 8)).clamp(-limit, limit)
+        return decoded + idct(c.flatten(-3, -2))[..., :height, :width]
+    c = dct(moved, out=moved).unflatten(-2, (-1, 8)).clamp_(-limit, limit)
+    return idct(c.flatten(-3, -2), out=moved)[..., :height, :width].add_(decoded)

@@ -96,7 +96,10 @@ def train(
     tag = tag or next(iter(known))
     if tag not in known:
         raise TrainingError(f"{base} has no recipe {tag!r}. Recipes: {', '.join(known)}")
-    recipe = replace(known[tag], **changes or {})
+    try:
+        recipe = replace(known[tag], **changes or {})
+    except TypeError as error:
+        raise TrainingError(f"the recipe of {base}.{tag} cannot be changed so: {error}") from error
     fabric = Fabric(
         accelerator="cuda" if device.startswith("cuda") else device,
         devices=devices,

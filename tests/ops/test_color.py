@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from imgredux.ops.color import luma, rgb_to_ycbcr, ycbcr_to_rgb
+from imgredux.ops.color import luma, rgb_to_ycbcr, with_luma, ycbcr_to_rgb
 
 
 def image(*shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
@@ -87,3 +87,12 @@ def test_other_channel_counts_are_refused(function, shape):
 def test_grey_has_no_chroma(function):
     with pytest.raises(ValueError, match="3 channels"):
         function(torch.zeros(1, 1, 8, 8))
+
+
+def test_another_luma_leaves_the_chroma():
+    x, y = image(2, 3, 9, 7), 3 * image(2, 1, 9, 7) - 1
+    expected = ycbcr_to_rgb(torch.cat([y, rgb_to_ycbcr(x)[:, 1:]], 1))
+    torch.testing.assert_close(with_luma(x, y), expected, rtol=0, atol=1e-14)
+    assert torch.equal(with_luma(luma(x), y), y)
+    with pytest.raises(ValueError, match="1 or 3 channels"):
+        with_luma(image(1, 2, 8, 8), image(1, 1, 8, 8))

@@ -16,7 +16,7 @@ LAYERS = (
     ("conv22", 1, 32, 16),  # mapping
     ("conv3", 5, 16, 1),  # reconstruction
 )
-_SMALL = 1e-3  # deviation of the last layer's initial weights, as in the paper: a fresh residual changes little
+_SMALL = 1e-3  # deviation of the last layer's initial weights: a fresh residual changes little
 
 
 class Network(nn.Sequential):
@@ -38,9 +38,9 @@ class Network(nn.Sequential):
             nn.init.normal_(self[-1].get_parameter("weight"), std=_SMALL)
         self.to(memory_format=torch.channels_last)
 
-    def forward(self, y: Tensor) -> Tensor:
-        restored = super().forward(y)
-        return y + restored if self.residual else restored
+    def forward(self, input: Tensor) -> Tensor:
+        restored = super().forward(input)
+        return input + restored if self.residual else restored
 
 
 def read_mat(path: str | PathLike[str]) -> dict[str, Tensor]:

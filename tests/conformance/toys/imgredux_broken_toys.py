@@ -9,7 +9,7 @@ from imgredux_toys import Blocks, Contrast, Quantiser, Shrink
 from torch import Tensor
 from torch.nn import functional as F
 
-from imgredux import Coded
+from imgredux import Coded, Method
 
 
 class Cropped(Contrast):
@@ -169,6 +169,11 @@ class Idle(Shrink):
 class Blur(Shrink):
     def forward(self, x: Tensor, *, qtable: Tensor | None = None) -> Tensor:
         return F.avg_pool2d(F.pad(x, (2, 2, 2, 2), mode="replicate"), 5, 1)
+
+
+class Eager(Blur):
+    def adapt(self, image, options, tile=None):
+        return Method.adapt(self, image, options, tile)
 
 
 class IgnoresFiles(Shrink):

@@ -1,0 +1,25 @@
+"""Declaration of D2LNet, the dual-domain restorer of Yang et al. (2023)."""
+
+from imgredux.hooks import hookimpl
+from imgredux.spec import Spec
+
+SPEC = Spec(
+    name="d2lnet",
+    kind="restorer",
+    target="imgredux_d2lnet.method:D2LNet",
+    title="D2LNet: corrects the amplitude, then the phase, of what JPEG left",
+    paper="G. Yang, L. Lin, C. Wu and F. Wang, Dual-Domain Learning for JPEG Artifacts Removal, EasyChair, 2023",
+    license="Apache-2.0",
+    channels=(1, 3),
+    multiple_of=8,
+    minimum=8,
+    context=None,  # each tile is seen as a whole, through its Fourier transform
+    differentiable=True,
+    recipes="imgredux_d2lnet.recipe:RECIPES",
+)
+
+
+@hookimpl
+def imgredux_methods() -> list[Spec]:
+    """The declarations of this distribution."""
+    return [SPEC]

@@ -1,0 +1,81 @@
+"""Dual-Domain Learning for JPEG Artifacts Removal (Yang, Lin, Wu, Wang; 2023)."""
+
+from torch import Tensor
+
+from imgredux import ops
+from imgredux.ops.color import with_luma
+from imgredux.ops.quantisation import project
+from imgredux.restorer import Restorer
+from imgredux_d2lnet.network import Attention, Network, Variant
+from imgredux_d2lnet.tiles import ALIGN, in_tiles
+
+
+class D2LNet(Restorer):
+    """D2LNet: `(B, 1 or 3, H, W)` in [0, 1] to the same.
+
+    channels: planes that the network sees. One: luma, and of colour the JFIF luma is restored, Cb and Cr are kept.
+    Three: RGB, and grey is repeated and its result averaged. width: features of the finest level; parameters grow with
+    its square, 6.4 million at 32.
+    variant: "paper", amplitudes first, orthonormal transform, and the phase of faint bins counts less; "released", the
+    authors' network: phases first, transform without factor, every phase counts fully.
+    attention: "cbam", the released network's; "parameter_free", as the paper's text has it.
+    amplitude, phase: False puts residual blocks of the same convolutions in place of that correction (Table 3).
+    tile, overlap: side of the squares that the network sees, and how far they overlap, multiples of 16. A tile's
+    transform changes with its side: use that of the training.
+    project: where `qtable` is known and the network restores luma, put the result back into the file's quantisation
+    intervals, block by block.
+
+    In eval mode the image is computed tile by tile, a smaller one completed by edge replication, and clipped to [0, 1].
+    In training mode x is one tile, of sides that are multiples of 8, and the result is not clipped. `.network` gives both
+    outputs, X_out1 and X_out2, for the loss.
+
+    Raises ValueError for other values of the keywords.
+    """
+
+    def __init__(
+        self,
+        *,
+        channels: int = 1,
+        width: int = 32,
+        variant: Variant = "paper",
+        attention: Attention = "cbam",
+        amplitude: bool = True,
+        phase: bool = True,
+        tile: int = 256,
+        overlap: int = 32,
+        project: bool = True,
+    ) -> None:
+        super().__init__()
+        for name, value, known in (
+            ("channels", channels, (1, 3)),
+            ("variant", variant, ("paper", "released")),
+            ("attention", attention, ("cbam", "parameter_free")),
+        ):
+            if value not in known:
+                raise ValueError(f"{name} is {value!r}; choose {' or '.join(map(str, known))}")
+        if width < 4 or width % 4:
+            raise ValueError(f"width is {width}; give a multiple of 4")
+        if tile % ALIGN or overlap % ALIGN or not 0 < 2 * overlap <= tile:
+            raise ValueError(
+                f"tile is {tile}, overlap {overlap}; give multiples of {ALIGN}, the overlap at most half a tile"
+            )
+        self.channels, self.tile, self.overlap, self.project = channels, tile, overlap, project
+        self.network = Network(channels, width, variant, attention, amplitude, phase)
+
+    def forward(self, x: Tensor, *, qtable: Tensor | None = None) -> Tensor:
+        if self.channels == 3:
+            y = self._run(x.expand(-1, 3, -1, -1))
+        else:
+            decoded = ops.luma(x)
+            y = self._run(decoded)
+            if qtable is not None and self.project:
+                y = project(y, decoded, qtable[:, 0])
+            y = with_luma(x, y)
+        y = y if self.training else y.clamp(0, 1)
+        return y if y.shape == x.shape else y.mean(1, keepdim=True)
+
+    def _run(self, x: Tensor) -> Tensor:
+        """X_out2 of planes `(B, channels, H, W)`: of one tile in training, else of all tiles, put together."""
+        if self.training:
+            return self.network(x)[1]
+        return in_tiles(lambda parts: self.network(parts)[1], x, self.tile, self.overlap)

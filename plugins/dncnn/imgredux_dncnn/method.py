@@ -1,0 +1,44 @@
+"""Beyond a Gaussian Denoiser: Residual Learning of Deep CNN for Image Denoising (Zhang et al.; TIP 2017), for JPEG."""
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from imgredux import ops
+from imgredux.method import Restorer
+from imgredux_dncnn.network import DEPTH, WIDTH, Network, read_mat, read_torch
+
+
+class DnCnn(Restorer):
+    """DnCNN: `(B, 1 or 3, H, W)` in [0, 1] to the same; of colour the JFIF luma is restored, Cb and Cr are kept.
+
+    depth, width: convolutions, and channels between them; 20 and 64 are DnCNN-3's.
+    batch_norm: normalise between them, as the paper trains; the published weights have it merged.
+    project: where `qtable` is known, put the result back into the quantisation intervals of the file, block by block.
+
+    Clips to [0, 1] in eval mode only, so that gradients reach every pixel in training. Training code needs no more than
+    `.network`, luma to luma. The authors' weights: `imgredux.get("dncnn", weights="DnCNN3.mat")`.
+    """
+
+    def __init__(
+        self, *, depth: int = DEPTH, width: int = WIDTH, batch_norm: bool = False, project: bool = True
+    ) -> None:
+        super().__init__()
+        self.project = project
+        self.network = Network(depth, width, batch_norm)
+
+    @classmethod
+    def read_weights(cls, path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """The authors' network from `DnCNN3.mat`, or its tensors in a `.pth`; else what a safetensors file says.
+
+        Raises WeightsError for such a file of something else, and for a `.mat` without h5py.
+        """
+        read = {".mat": read_mat, ".pth": read_torch}.get(Path(path).suffix)
+        if read is not None:
+            return {"project": False}, {f"network.{key}": value for key, value in read(path).items()}
+        return super().read_weights(path)
+
+    def forward(self, x: Tensor, *, qtable: Tensor | None = None) -> Tensor:
+        return ops.on_luma(self.network, x, qtable if self.project else None)

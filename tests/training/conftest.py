@@ -1,0 +1,37 @@
+"""Photographs to train on, and a toy that learns."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from skimage import data
+
+from imgredux import registry
+
+TOYS = Path(__file__).with_name("toys")
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of twelve pictures of 96x80 cut from photographs; one of each ten is held out."""
+    folder = tmp_path_factory.mktemp("photographs")
+    for name in ("astronaut", "coffee", "rocket"):
+        photo = getattr(data, name)()
+        for part in range(4):
+            Image.fromarray(photo[40 * part : 40 * part + 80, 100:196]).save(folder / f"{name}{part}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pupil() -> Iterator[str]:
+    """The name of the toy, registered for the module."""
+    known = dict(registry._registry.specs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(TOYS)
+        import imgredux_pupil  # pyright: ignore[reportMissingImports]
+
+        registry.register(imgredux_pupil.SPEC)
+        yield "pupil"
+    registry._registry.specs.clear()
+    registry._registry.specs.update(known)

@@ -1,0 +1,204 @@
+"""A run: what it leaves, that it goes on after any death as if nothing had been, and what it refuses."""
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from typer.testing import CliRunner
+
+import imgredux
+from imgredux.cli import app
+from imgredux.training import TrainingError, loop, train
+from imgredux.weights import REQUIRED
+
+SCRIPT = Path(__file__).parent / "toys" / "imgredux_pupil.py"
+pytestmark = pytest.mark.filterwarnings("ignore::Warning:lightning_fabric.*", "ignore::UserWarning:torch.*")
+
+
+def log(out: Path) -> list[dict[str, str]]:
+    """The log without the clock."""
+    rows = list(csv.DictReader((out / "log.csv").read_text("utf-8").splitlines()))
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+
+
+def start(*arguments: object) -> subprocess.Popen:
+    path = os.pathsep.join([str(SCRIPT.parent), *filter(None, sys.path)])
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def finish(*arguments: object) -> None:
+    with start(*arguments) as child:
+        output, _ = child.communicate()
+    assert child.returncode == 0, output
+
+
+@pytest.fixture(scope="module")
+def unbroken(pupil: str, photographs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("unbroken")
+    assert train(f"{pupil}.y", [photographs], out) == out / "y.safetensors"
+    return out
+
+
+def test_a_run_leaves_its_log_its_curve_and_weights_that_load(unbroken: Path, pupil: str) -> None:
+    rows = log(unbroken)
+    assert [int(row["step"]) for row in rows] == list(range(1, 25))
+    judged = [row for row in rows if row["gain"]]
+    assert [int(row["step"]) for row in judged] == [6, 12, 18, 24]
+    assert float(judged[-1]["gain"]) > float(judged[0]["gain"])
+    with Image.open(unbroken / "curve.png") as curve:
+        assert curve.width > 400
+    method = imgredux.get(pupil, weights=unbroken / "y.safetensors")
+    saved = torch.load(unbroken / "checkpoint.pt", weights_only=True)
+    assert torch.equal(method.state_dict()["network.weight"], saved["average"]["network.weight"].half().float())
+
+
+def test_the_text_for_the_manifest_says_where_the_weights_come_from(unbroken: Path) -> None:
+    entry = tomllib.loads((unbroken / "y.toml").read_text("utf-8"))["tags"]["y"]
+    assert set(REQUIRED) <= set(entry)
+    assert entry["bytes"] == (unbroken / "y.safetensors").stat().st_size
+    origin = entry["training"]
+    assert origin["steps"] == 24
+    assert origin["seed"] == 0
+    assert "10 pictures" in origin["data"]
+    assert origin["held_out"]["gain"] == pytest.approx(float(log(unbroken)[-1]["gain"]), abs=1e-3)
+    assert {"recipe", "commit", "hardware", "minutes", "date"} <= set(origin)
+
+
+def test_the_same_seed_gives_the_same_run_and_another_another(
+    unbroken: Path, pupil: str, photographs: Path, tmp_path: Path
+) -> None:
+    train(f"{pupil}.y", [photographs], tmp_path / "again")
+    train(f"{pupil}.y", [photographs], tmp_path / "other", seed=1)
+    assert log(tmp_path / "again") == log(unbroken)
+    assert log(tmp_path / "other")[0]["loss"] != log(unbroken)[0]["loss"]
+
+
+def test_a_killed_run_goes_on_with_the_same_losses(photographs: Path, tmp_path: Path) -> None:
+    broken, whole = tmp_path / "broken", tmp_path / "whole"
+    for after in (3, 11):
+        with start(photographs, broken, "steps=24", "resume=1") as child:
+            assert child.stdout is not None
+            while int(child.stdout.readline() or 99) < after:
+                pass
+            child.send_signal(signal.SIGKILL)
+    assert len(log(broken)) < 24
+    finish(photographs, broken, "steps=24", "resume=1")
+    finish(photographs, whole, "steps=24")
+    assert log(broken) == log(whole)
+    assert (broken / "y.safetensors").read_bytes() == (whole / "y.safetensors").read_bytes()
+    assert not list(broken.glob(".*.tmp"))
+
+
+def test_time_ends_a_run_and_resume_goes_on_with_its_schedule(
+    unbroken: Path, pupil: str, photographs: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "slices"
+    slices = 0
+    while not (out / "y.safetensors").exists():
+        train(f"{pupil}.y", [photographs], out, steps=24, max_minutes=1e-9, resume=True)
+        slices += 1
+    assert slices == 24
+    assert log(out) == log(unbroken)
+
+
+def test_without_steps_the_time_decides_how_many(pupil: str, photographs: Path, tmp_path: Path) -> None:
+    minutes = 3 / 60
+    done = train(f"{pupil}.y", [photographs], tmp_path, max_minutes=minutes)
+    saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["state"]
+    assert saved["total"] > loop.SPEED_STEPS[1]
+    assert saved["seconds"] < 3 * 60 * minutes
+    assert done is not None or saved["step"] < saved["total"]
+
+
+def test_a_plateau_halves_the_rate(pupil: str, photographs: Path, tmp_path: Path) -> None:
+    train(f"{pupil}.plateau", [photographs], tmp_path, changes={"lr": 1e-9, "steps": 40, "judgements": 20})
+    rates = [float(row["lr"]) for row in log(tmp_path)]
+    assert rates[5] == pytest.approx(1e-9)
+    assert rates[-1] < 0.3e-9  # nothing moves, so that no judgement is better than the first
+
+
+def test_weights_to_start_from(unbroken: Path, pupil: str, photographs: Path, tmp_path: Path) -> None:
+    first = unbroken / "y.safetensors"
+    train(f"{pupil}.y", [photographs], tmp_path / "a", steps=1, init=first, changes={"lr": 0.0})
+    given = imgredux.get(pupil, weights=first).state_dict()
+    taken = imgredux.get(pupil, weights=tmp_path / "a" / "y.safetensors").state_dict()
+    assert torch.equal(given["network.weight"], taken["network.weight"])
+    with pytest.raises(TrainingError, match="does not fit the network"):
+        train(f"{pupil}.wide", [photographs], tmp_path / "b", init=first)
+
+
+def test_mixed_precision_leaves_targets_and_tables_as_they_are(pupil: str, photographs: Path, tmp_path: Path) -> None:
+    import imgredux_pupil  # pyright: ignore[reportMissingImports]
+
+    imgredux_pupil.SEEN.clear()
+    train(f"{pupil}.recording", [photographs], tmp_path, steps=2, precision="bf16-mixed")
+    assert len(imgredux_pupil.SEEN) == 2
+    assert {dtype for given in imgredux_pupil.SEEN for dtype in given} == {torch.float32}
+
+
+def test_two_processes_share_the_work(photographs: Path, tmp_path: Path) -> None:
+    finish(photographs, tmp_path / "two", "devices=2", "steps=6")
+    finish(photographs, tmp_path / "one", "steps=6")
+    two, one = log(tmp_path / "two"), log(tmp_path / "one")
+    assert len(two) == 6
+    assert two[0]["loss"] == one[0]["loss"]  # the first process draws what one alone would
+    assert two[0]["gradient"] != one[0]["gradient"]  # the mean of both
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_weights(
+    pupil: str, photographs: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match="not finite for 20 steps"):
+        train(f"{pupil}.broken", [photographs], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "keywords", "message"),
+    [
+        ("pupil.nosuch", {}, "has no recipe 'nosuch'. Recipes: y, wide"),
+        ("flat", {}, "flat has no recipe"),
+        ("pupil.y", {"changes": {"nosuch": 1}}, "nosuch"),
+    ],
+)
+def test_what_cannot_be_trained(
+    pupil: str, name: str, keywords: dict, message: str, photographs: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match=message):
+        train(name, [photographs], tmp_path, **keywords)
+
+
+def test_another_run_is_not_written_over(unbroken: Path, pupil: str, photographs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(unbroken, out)
+    with pytest.raises(TrainingError, match="holds a run already"):
+        train(f"{pupil}.y", [photographs], out)
+    with pytest.raises(TrainingError, match="is of another run: seed was 0, is 5"):
+        train(f"{pupil}.y", [photographs], out, resume=True, seed=5)
+    assert log(out) == log(unbroken)
+
+
+def test_the_command(pupil: str, photographs: Path, tmp_path: Path) -> None:
+    command = ["train", f"{pupil}.y", "--images", str(photographs), "-o", str(tmp_path / "run"), "--steps", "2"]
+    done = CliRunner().invoke(app, [*command, "--set", "lr=1e-3"])
+    assert done.exit_code == 0, done.output
+    assert "step 2" in done.output
+    assert "y.safetensors" in done.output
+    again = CliRunner().invoke(app, command)
+    assert again.exit_code == 3
+    assert "take it up with --resume" in again.output
+    wrong = CliRunner().invoke(app, [*command, "--set", "mode=rgb"])
+    assert wrong.exit_code == 2
+    assert "no TOML value" in wrong.output
+    empty = CliRunner().invoke(app, ["train", pupil, "--images", str(tmp_path / "no"), "-o", str(tmp_path / "x")])
+    assert empty.exit_code == 3
+    assert "is no folder" in empty.output
