@@ -45,11 +45,12 @@ def header(image: Image.Image) -> dict[str, Any]:
     A file that Pillow decoded at a reduced size has none, nor one whose planes are not luma and chroma (Adobe RGB,
     CMYK). A greyscale file has its one table for both planes, a file of three has that of Cb for chroma.
     """
-    tables, layers = getattr(image, "quantization", None), getattr(image, "layer", ())
+    tables: dict[int, list[int]] = getattr(image, "quantization", {})
+    layers: list[tuple[int, int, int, int]] = getattr(image, "layer", [])
     drafted = getattr(image, "decoderconfig", ())
-    if not tables or drafted or len(layers) not in (1, 3) or _planes_are_rgb(image, layers):
+    if drafted or len(layers) not in (1, 3) or _planes_are_rgb(image, layers):
         return {}
-    used = [tables.get(number) for _, _, _, number in (layers[0], layers[-1 if len(layers) == 1 else 1])]
+    used = [tables.get(number) for *_, number in (layers[0], layers[min(1, len(layers) - 1)])]
     if None in used:
         return {}
     qtable = torch.tensor(used, dtype=torch.float32).reshape(1, 2, 8, 8)

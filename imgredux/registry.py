@@ -25,13 +25,17 @@ if TYPE_CHECKING:
 GROUP = hooks.PROJECT
 # Methods of the project's own distributions: what to install when one is asked for and absent.
 FIRST_PARTY = {
+    "arcnn": "imgredux-arcnn",
     "chou1995": "imgredux-chou1995",
     "concentrated": "imgredux-baselines",
+    "d2lnet": "imgredux-d2lnet",
+    "dncnn": "imgredux-dncnn",
     "flat": "imgredux-baselines",
     "jiang2022": "imgredux-jiang2022",
     "ki2018": "imgredux-ki2018",
     "liu2010": "imgredux-liu2010",
     "localstd": "imgredux-baselines",
+    "slidingdct": "imgredux-slidingdct",
     "wei2009": "imgredux-wei2009",
     "wu2013": "imgredux-wu2013",
     "wu2017": "imgredux-wu2017",

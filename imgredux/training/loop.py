@@ -1,6 +1,7 @@
 """The training loop: steps, schedule, averaged weights, judgements, checkpoints that survive a kill."""
 
 import copy
+import hashlib
 import importlib
 import math
 import time
@@ -175,7 +176,8 @@ class _Trainer:
         """One batch, the same for a step whether or not the run was interrupted before it."""
         recipe, state, fabric = self.recipe, self.state, self.fabric
         generator = torch.Generator(fabric.device)
-        generator.manual_seed(((self.run.seed * 4096 + fabric.global_rank) << 32) + state.step)
+        drawn = hashlib.sha256(f"{self.run.seed} {fabric.global_rank} {state.step}".encode()).digest()
+        generator.manual_seed(int.from_bytes(drawn[:4]))  # the CPU's generator looks at 32 bits
         rate = recipe.lr * state.factor * self._schedule()
         for group in self.optimiser.param_groups:
             group["lr"] = rate

@@ -66,5 +66,9 @@ class Recipe(ABC):
 
         Raises ImageError.
         """
-        x = images.to_tensor(path)[0]
-        return x.expand(3, -1, -1).mul(255).round_().to(torch.uint8).numpy()
+        return rgb_planes(path)
+
+
+def rgb_planes(path: Path) -> np.ndarray:
+    """An image file as uint8 `(3, H, W)`, sRGB; grey is repeated. Raises ImageError."""
+    return images.to_tensor(path)[0].expand(3, -1, -1).mul(255).round_().to(torch.uint8).numpy()

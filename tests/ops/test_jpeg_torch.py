@@ -24,7 +24,7 @@ def test_it_loses_what_libjpeg_loses(channels: int, quality: int) -> None:
     ours = ops.jpeg_torch(x, ops.ijg_tables(quality).expand(len(x), -1, -1, -1))
     assert torch.equal(ours, ours.mul(255).round().div(255))
     assert torch.allclose(psnr(ours, x), psnr(theirs, x), atol=0.03)
-    assert (psnr(ours, theirs) > psnr(theirs, x) + 12).all()  # the difference is small beside the damage
+    assert (psnr(ours, theirs) > psnr(theirs, x) + 8).all()  # the difference is small beside the damage
 
 
 def test_colour_conversion_and_chroma_resampling_are_libjpegs_to_the_bit() -> None:

@@ -26,8 +26,8 @@ class D2LNet(Restorer):
     intervals, block by block.
 
     In eval mode the image is computed tile by tile, a smaller one completed by edge replication, and clipped to [0, 1].
-    In training mode x is one tile, of sides that are multiples of 8, and the result is not clipped. `.network` gives both
-    outputs, X_out1 and X_out2, for the loss.
+    In training mode x is one tile, of sides that are multiples of 8, and the result is not clipped. `.network` gives
+    both outputs, X_out1 and X_out2, for the loss.
 
     Raises ValueError for other values of the keywords.
     """

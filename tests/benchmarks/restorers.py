@@ -1,0 +1,82 @@
+"""What a restorer costs: parameters, seconds per megapixel on one thread, memory on a 24-megapixel JPEG.
+
+python -m tests.benchmarks.restorers                    # a Markdown table of every installed restorer
+python -m tests.benchmarks.restorers arcnn d2lnet       # some
+"""
+
+import datetime
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from PIL import Image
+from skimage import data
+from skimage.transform import resize
+
+import imgredux
+from imgredux.origin import commit
+from tests.benchmarks.report import processor
+
+LARGE = (4000, 6000)
+MEGAPIXEL = (1024, 1024)
+
+
+def photograph(height: int, width: int, mode: str, path: Path) -> Path:
+    """scikit-image's `motorcycle_left`, resized, as a JPEG of quality 20."""
+    pixels = resize(data.stereo_motorcycle()[0], (height, width), order=1, anti_aliasing=False)
+    Image.fromarray((pixels * 255).round().astype("uint8")).convert(mode).save(path, quality=20)
+    return path
+
+
+def seconds(name: str, mode: str) -> float:
+    """CPU seconds of a call on a megapixel, best of two after a first one."""
+    torch.set_num_threads(1)
+    method = imgredux.get(name)
+    with tempfile.TemporaryDirectory() as folder:
+        file = photograph(*MEGAPIXEL, mode, Path(folder) / "photo.jpg")
+        taken = []
+        for _ in range(3):
+            start = time.process_time()
+            method(file)
+            taken.append(time.process_time() - start)
+    return min(taken[1:]) / (MEGAPIXEL[0] * MEGAPIXEL[1] / 1e6)
+
+
+def memory(name: str) -> tuple[float, float]:
+    """MiB beyond what was resident with the method loaded, and minutes, for a colour JPEG of 24 megapixels."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = photograph(*LARGE, "RGB", Path(folder) / "photo.jpg")
+        code = f"from tests.benchmarks.restorers import peak; print(*peak({name!r}, {str(file)!r}))"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    used, taken = map(float, done.stdout.split())
+    return used, taken / 60
+
+
+def peak(name: str, file: str) -> tuple[float, float]:
+    """In a process of its own: MiB beyond what was resident before the call, and its seconds. Linux only."""
+    method = imgredux.get(name)
+    method(torch.rand(1, 3, 64, 64), qtable=imgredux.ops.ijg_tables(20)[None])
+    before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+    start = time.perf_counter()
+    method(file)
+    taken = time.perf_counter() - start
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before, taken
+
+
+def main(names: list[str]) -> None:
+    print(f"{datetime.date.today()}, commit {commit()}, {processor()}, torch {torch.__version__}.\n")
+    print("| method | parameters | s/MP, grey | s/MP, colour | 24 MP colour: MiB beyond torch | 24 MP: minutes |")
+    print("|---|---|---|---|---|---|")
+    for name in names:
+        parameters = sum(p.numel() for p in imgredux.get(name).parameters())
+        used, minutes = memory(name)
+        cells = [f"{parameters:,}", *(f"{seconds(name, mode):.2f}" for mode in ("L", "RGB")), f"{used:.0f}"]
+        print(f"| `{name}` | {' | '.join(cells)} | {minutes:.1f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or imgredux.list_methods("restorer"))
