@@ -18,7 +18,7 @@ from imgredux import registry
 from imgredux.method import Method
 from imgredux.training import checkpoint
 from imgredux.training.checkpoint import Row, Run, TrainingError, write_log
-from imgredux.training.pictures import find_pictures, load, split
+from imgredux.training.pictures import load, split
 from imgredux.training.recipe import Batch, Recipe
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def train(
         precision=precision,  # pyright: ignore[reportArgumentType]
     )
     fabric.launch()
-    kept, held = split(find_pictures(folders))
+    kept, held = split(recipe.find(folders))
     run = Run.of(base, tag, recipe, seed, devices * nodes, kept)
     trainer = _Trainer(fabric, recipe, run, Path(out), resume)
     trainer.tell = progress or trainer.tell

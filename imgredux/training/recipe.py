@@ -1,10 +1,11 @@
 """Recipe: what a method's training is, apart from the loop that runs it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -12,9 +13,7 @@ from torch import Tensor
 
 from imgredux import images
 from imgredux.method import Method
-
-if TYPE_CHECKING:
-    from imgredux.training.pictures import Pictures
+from imgredux.training.pictures import Pictures, find_pictures
 
 Batch = tuple[Tensor, ...]
 
@@ -58,8 +57,12 @@ class Recipe(ABC):
         """The scalar to minimise, and parts of it for the log. Runs under the precision that the user chose."""
 
     @abstractmethod
-    def judge(self, method: Method, held_out: "Pictures") -> dict[str, float]:
+    def judge(self, method: Method, held_out: Pictures) -> dict[str, float]:
         """Figures of the method in eval mode on pictures it was not trained on, `counts` among them."""
+
+    def find(self, folders: Iterable[str | PathLike]) -> dict[str, list[Path]]:
+        """What can be trained on, by folder: the image files, unless a recipe reads something else. Raises ImgreduxError."""
+        return find_pictures(folders)
 
     def read(self, path: Path) -> np.ndarray:
         """One training picture as uint8 `(C, H, W)`, C the same for all: RGB unless a recipe wants something else.

@@ -1,7 +1,7 @@
 """The frequency branches of a block: F_fre of eq. 7-8, its phase form, and X_inv of eq. 13.
 
-All work on half spectra. An amplitude is even and the 1x1 convolutions act bin by bin: a corrected amplitude is even too.
-A corrected phase P' is not odd, and only the Hermitian part of e^{i P'} reaches a real image. With P' = e + o, even and
+All work on half spectra. An amplitude is even and the 1x1 convolutions act bin by bin: corrected, it stays even. A
+corrected phase P' is not odd, and only the Hermitian part of e^{i P'} reaches a real image. With P' = e + o, even and
 odd, that part is cos(e) e^{i o}, which `PhaseBranch` computes from one half: the full transform's result, for less.
 """
 
