@@ -61,7 +61,7 @@ class Recipe(ABC):
         """Figures of the method in eval mode on pictures it was not trained on, `counts` among them."""
 
     def find(self, folders: Iterable[str | PathLike]) -> dict[str, list[Path]]:
-        """What can be trained on, by folder: the image files, unless a recipe reads something else. Raises ImgreduxError."""
+        """What can be trained on, by folder: image files, unless a recipe reads others. Raises ImgreduxError."""
         return find_pictures(folders)
 
     def read(self, path: Path) -> np.ndarray:
