@@ -55,7 +55,8 @@ class Run:
 @dataclass
 class State:
     """How far a run is. total: steps of the schedule, 0 while unknown; factor: on the learning rate; bad: gradients
-    in a row that were not finite; sums, count: of what the next line of the log is the mean."""
+    in a row that were not finite; sums, count: of what the next line of the log is the mean; init: what the weights
+    began as, in words."""
 
     step: int = 0
     total: int = 0
@@ -63,6 +64,7 @@ class State:
     factor: float = 1.0
     bad: int = 0
     count: int = 0
+    init: str = ""
     sums: dict[str, Tensor] = field(default_factory=dict)
     history: list[Row] = field(default_factory=list)
 
@@ -114,14 +116,19 @@ def save(trainer: "_Trainer") -> None:
         torch.save(content, temporary)
 
 
-def start_from(method: Method, init: str | PathLike) -> None:
-    """The weights of a file, or of a `method.tag` that ships, in a fresh method."""
+def start_from(method: Method, init: str | PathLike) -> str:
+    """The weights of a file, or of a `method.tag` that ships, in a fresh method. Returns which, with their digest."""
     text = fspath(init)
-    given = method.read_weights(text)[1] if Path(text).exists() else registry.get(text).state_dict()
+    if Path(text).exists():
+        given, digest = method.read_weights(text)[1], hashlib.sha256(Path(text).read_bytes()).digest()
+    else:
+        shipped = registry.get(text)
+        given, digest = shipped.state_dict(), shipped.digest
     try:
         method.load_state_dict({key: value.float() for key, value in given.items()})
     except RuntimeError as error:
         raise TrainingError(f"{text} does not fit the network that is trained: {error}") from error
+    return f"{Path(text).name}, sha256 {digest[:8].hex()}"
 
 
 def write_log(out: Path, history: Sequence[Row]) -> None:
@@ -172,6 +179,7 @@ def export(trainer: "_Trainer", folders: Iterable[str | PathLike]) -> Path:
         "commit": commit(),
         "date": datetime.now(UTC).date().isoformat(),
         "seed": run.seed,
+        **({"init": state.init} if state.init else {}),
         "steps": state.step,
         "minutes": round(state.seconds / 60, 1),
         "hardware": hardware(trainer.fabric.device, run.devices),

@@ -138,7 +138,7 @@ class _Trainer:
             torch.manual_seed(self.run.seed)
             self.method = registry.create(self.run.method, **self.run.options)
         if init is not None and not self.saved:
-            checkpoint.start_from(self.method, init)
+            self.state.init = checkpoint.start_from(self.method, init)
         self.method.to(device, memory_format=torch.channels_last).train()
         self.average = copy.deepcopy(self.method).eval().requires_grad_(False)
         optimiser = torch.optim.Adam(self.method.parameters(), lr=recipe.lr, betas=recipe.betas)

@@ -29,6 +29,7 @@ class JpegRecipe(Recipe):
     mode: "y", luma as a greyscale file, of MATLAB's studio range in `studio` of the crops and JFIF's full range in the
     rest; "rgb", colour with 4:2:0 chroma. low, high: qualities are whole numbers between them, the upper half of the
     range taking a quarter of the crops. jitter: share of the crops whose 8x8 grid does not start at their corner.
+    even: every quality counts alike: squared errors are divided by the mean step of luma, which they grow with.
     judged: qualities that progress is judged at; `gain` is the mean over them of the dB won over the JPEG itself.
     """
 
@@ -37,6 +38,7 @@ class JpegRecipe(Recipe):
     high: int = 10
     studio: float = 0.75
     jitter: float = 0.5
+    even: bool = False
     judged: tuple[int, ...] = (10,)
     margin: int = 16
 
@@ -66,8 +68,9 @@ class JpegRecipe(Recipe):
         return _cut(damaged, top, left, self.crop), _cut(clean, top, left, self.crop), steps
 
     def loss(self, method: Method, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        damaged, clean, _ = batch
-        return (method(damaged) - clean).square().mean(), {}
+        damaged, clean, steps = batch
+        error = (method(damaged) - clean).square().mean((1, 2, 3))
+        return (error / steps[:, 0].mean((1, 2)) if self.even else error).mean(), {}
 
     def judge(self, method: Method, held_out: "Pictures") -> dict[str, float]:
         """PSNR on the middles of the held-out pictures, compressed by libjpeg, in the protocols' colour space."""

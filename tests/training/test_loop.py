@@ -135,6 +135,8 @@ def test_weights_to_start_from(unbroken: Path, pupil: str, photographs: Path, tm
     given = imgredux.get(pupil, weights=first).state_dict()
     taken = imgredux.get(pupil, weights=tmp_path / "a" / "y.safetensors").state_dict()
     assert torch.equal(given["network.weight"], taken["network.weight"])
+    origin = tomllib.loads((tmp_path / "a" / "y.toml").read_text("utf-8"))["tags"]["y"]["training"]
+    assert origin["init"] == f"y.safetensors, sha256 {imgredux.get(pupil, weights=first).digest.hex()}"
     with pytest.raises(TrainingError, match="does not fit the network"):
         train(f"{pupil}.wide", [photographs], tmp_path / "b", init=first)
 

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 from skimage import data
-from torch import nn
 
-from imgredux import Restorer, ops
+from imgredux import Restorer, Spec, ops
 from imgredux.datasets.pairs import studio_luma
 from imgredux.metrics import psnr
 from imgredux.training import JpegRecipe, Pictures
@@ -60,12 +59,22 @@ def test_both_ranges_of_luma_occur() -> None:
     assert not dark.all()
 
 
+def test_evenly_weighted_errors_do_not_grow_with_the_steps() -> None:
+    losses = {}
+    for even in (False, True):
+        for quality in (10, 90):
+            recipe = JpegRecipe(crop=32, low=quality, high=quality, even=even)
+            losses[even, quality] = recipe.loss(Same(), sampled(recipe))[0].item()
+    assert losses[False, 10] > 8 * losses[False, 90]
+    assert 0.4 < losses[True, 10] / losses[True, 90] < 2.5
+
+
 class Same(Restorer):
-    """Gives back what it gets, but for a weight that changes nothing."""
+    """Gives back what it gets."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.network = nn.Identity()
+        self.spec = Spec(name="same", kind="restorer", target="x:Y", title="", paper="", license="", context=0)
 
     def forward(self, x, *, qtable=None):
         return x
@@ -74,11 +83,7 @@ class Same(Restorer):
 def test_progress_is_the_protocols_psnr() -> None:
     photo = np.ascontiguousarray(data.astronaut().transpose(2, 0, 1))
     held = Pictures([photo])
-    method = Same()
-    method.spec = __import__("imgredux").Spec(
-        name="same", kind="restorer", target="x:Y", title="", paper="", license="", context=0
-    )
-    figures = JpegRecipe(judged=(10, 40)).judge(method, held)
+    figures = JpegRecipe(judged=(10, 40)).judge(Same(), held)
     assert figures["gain"] == pytest.approx(0, abs=1e-6)
     clean = studio_luma(held.centre(0, 192).float() / 255)
     assert figures["psnr_q40"] == pytest.approx(psnr(ops.jpeg(clean, 40), clean).item(), abs=1e-4)

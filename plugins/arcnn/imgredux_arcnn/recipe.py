@@ -6,7 +6,8 @@ in minutes.
 
 from imgredux.training import JpegRecipe
 
+COMMON = {"crop": 48, "batch": 8, "lr": 1e-3, "clip": 0.02}
 RECIPES = {
-    "q10": JpegRecipe(crop=48, batch=8, steps=16_000, lr=1e-3, clip=0.02, low=10, high=10, judged=(10,)),
-    "blind": JpegRecipe(crop=48, batch=8, steps=16_000, lr=1e-3, clip=0.02, low=5, high=95, judged=(10, 20, 40, 80)),
+    "q10": JpegRecipe(**COMMON, steps=16_000, low=10, high=10, judged=(10,)),
+    "blind": JpegRecipe(**COMMON, steps=14_000, low=5, high=95, even=True, judged=(10, 20, 40, 80)),
 }
