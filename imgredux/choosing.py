@@ -39,6 +39,11 @@ def best_tag(spec: Spec, quality: int, colour: bool) -> str:
     return max(stated, key=lambda tag: stated[tag]) if stated else read_manifest(spec).default
 
 
+def stated(spec: Spec, tag: str, quality: int, colour: bool) -> float | None:
+    """dB that a tag, empty for a method without weights, states at a JPEG quality; None where it states nothing."""
+    return gain(_by_tag(spec).get(tag, {}), quality, colour)
+
+
 def choices(methods: Iterable[str] | None = None) -> dict[str, Gains]:
     """What restorers, each with each of its tags, say they gain. Raises UnknownMethod when none says anything."""
     names = registry.list_methods("restorer") if methods is None else methods

@@ -1,5 +1,6 @@
 """The contract of restorers: authors write `forward`; what JPEG did to an image, and weights for it, are found here."""
 
+import inspect
 import logging
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -47,9 +48,9 @@ class Examined:
     def colour(self) -> bool:
         return self.source.x.shape[1] == 3
 
-    def untouched(self) -> np.ndarray | Image.Image:
+    def untouched(self, why: str = "") -> np.ndarray | Image.Image:
         """The image pixel for pixel, upright, in the form that a restored one has."""
-        _log.info("%s; untouched", self.found)
+        _log.info("%s; %suntouched", self.found, why)
         if isinstance(self.image, np.ndarray):
             return self.image.copy()
         same = self.image.mode == self.source.mode
@@ -98,7 +99,8 @@ class Restorer(Method):
 
     A call with a tensor, or with `qtable=`, is the network alone. Any other image is looked at first: without traces of
     JPEG, or of a quality above 95, it comes back as it is; else its steps and blocks go to the network, and where `get`
-    was given no tag, to that of the best weights. `quality=` in the call takes the image for a JPEG of this quality.
+    was given no tag, to that of the best weights, if these state no loss at the quality. `quality=` in the call takes
+    the image for a JPEG of this quality.
     """
 
     _reads_stored = True
@@ -146,6 +148,8 @@ class Restorer(Method):
         if seen.damage is None:
             return seen.untouched()
         best = self.at(seen.damage.quality, seen.colour)
+        if self.chooses and (choosing.stated(self.spec, best.tag, seen.damage.quality, seen.colour) or 0) < 0:
+            return seen.untouched(f"{best.label} would take more than it gives: ")
         _log.info("%s; %s", seen.found, best.label)
         source = replace(seen.source, qtable=seen.damage.qtable, subsampling=seen.damage.subsampling)
         top, left = (-corner % 8 for corner in seen.damage.offset)
@@ -155,8 +159,11 @@ class Restorer(Method):
         return best.give(source, y[..., top:, left:])
 
     def _options(self, source: Source) -> dict[str, Any]:
-        """Keywords for `forward`; an override may add its own.
+        """Keywords for `forward`: `qtable`, and `subsampling` where it takes that; an override may add its own.
 
         source.qtable and source.subsampling are those of the compression to undo, whether file or pixels show it.
         """
-        return {} if source.qtable is None else {"qtable": source.qtable.to(self._place)}
+        options: dict[str, Any] = {} if source.qtable is None else {"qtable": source.qtable.to(self._place)}
+        if "subsampling" in inspect.signature(self.forward).parameters:
+            options["subsampling"] = source.subsampling
+        return options

@@ -321,3 +321,13 @@ def test_a_crop_is_restored_by_what_its_pixels_show(monkeypatch: pytest.MonkeyPa
     damaged = np.ascontiguousarray(np.asarray(as_jpeg(pixels, 10))[3:, 5:])
     before, after = (psnr(as_tensor(image), as_tensor(pixels[3:, 5:])) for image in (damaged, toy(damaged)))
     assert after > before + 0.3
+
+
+def test_weights_that_state_a_loss_are_left_out(paint: Callable[..., Spec], caplog: pytest.LogCaptureFixture) -> None:
+    paint("careful", {"a": "rgb = { 10 = 1.0, 90 = -1.0 }"})
+    low, high = as_jpeg(COLOUR, 20), as_jpeg(COLOUR, 90)
+    with caplog.at_level(logging.INFO, "imgredux"):
+        assert (np.asarray(imgredux.get("careful")(low)) == 10).all()
+        assert np.array_equal(imgredux.get("careful")(high), high)
+        assert (np.asarray(imgredux.get("careful.a")(high)) == 10).all()
+    assert caplog.messages[1].endswith("careful.a would take more than it gives: untouched")

@@ -19,6 +19,7 @@ from imgredux.training.recipe import Batch, Recipe
 if TYPE_CHECKING:
     from imgredux.training.pictures import Pictures
 
+_STEP = 57.6  # mean of the luma table at quality 50
 _SIDE = 192  # of the held-out pictures' middles that are judged on
 
 
@@ -29,7 +30,8 @@ class JpegRecipe(Recipe):
     mode: "y", luma as a greyscale file, of MATLAB's studio range in `studio` of the crops and JFIF's full range in the
     rest; "rgb", colour with 4:2:0 chroma. low, high: qualities are whole numbers between them, the upper half of the
     range taking a quarter of the crops. jitter: share of the crops whose 8x8 grid does not start at their corner.
-    even: every quality counts alike: squared errors are divided by the mean step of luma, which they grow with.
+    even: every quality counts alike: squared errors are divided by the mean step of luma, which they grow with; at
+    quality 50 this changes nothing.
     judged: qualities that progress is judged at; `gain` is the mean over them of the dB won over the JPEG itself.
     """
 
@@ -70,7 +72,7 @@ class JpegRecipe(Recipe):
     def loss(self, method: Method, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         damaged, clean, steps = batch
         error = (method(damaged) - clean).square().mean((1, 2, 3))
-        return (error / steps[:, 0].mean((1, 2)) if self.even else error).mean(), {}
+        return (error * _STEP / steps[:, 0].mean((1, 2)) if self.even else error).mean(), {}
 
     def judge(self, method: Method, held_out: "Pictures") -> dict[str, float]:
         """PSNR on the middles of the held-out pictures, compressed by libjpeg, in the protocols' colour space."""
