@@ -139,7 +139,7 @@ class _Trainer:
             self.method = registry.create(self.run.method, **self.run.options)
         if init is not None and not self.saved:
             self.state.init = checkpoint.start_from(self.method, init)
-        self.method.to(device, memory_format=torch.channels_last).train()
+        self.method.to(device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
         self.average = copy.deepcopy(self.method).eval().requires_grad_(False)
         optimiser = torch.optim.Adam(self.method.parameters(), lr=recipe.lr, betas=recipe.betas)
         if self.saved:
@@ -147,9 +147,9 @@ class _Trainer:
             self.average.load_state_dict(self.saved["average"])
             optimiser.load_state_dict(self.saved["optimiser"])
         objective = _Objective(recipe, self.method)
-        self.objective, self.optimiser = self.fabric.setup(
-            torch.compile(objective) if compiled else objective, optimiser
-        )
+        if compiled:
+            objective.compile()
+        self.objective, self.optimiser = self.fabric.setup(objective, optimiser)
 
     def go(self, limit: float) -> bool:
         """Steps until the schedule is done (True) or `limit` seconds are over (False); either way a checkpoint."""

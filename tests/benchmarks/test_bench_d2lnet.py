@@ -1,4 +1,4 @@
-"""D2LNet beside the authors' network on the same weights' number, and what its own choices are worth.
+"""D2LNet beside the authors' network of the same width, and what its own choices are worth.
 
 Their code is not part of this repository: IMGREDUX_D2LNET names a checkout of YeunkSuzy/Dual_Domain_Learning (1c752d6).
 A training step is forward and backward of the paper's loss, width 16, two crops of 128x128; a call is one tile in eval
@@ -17,6 +17,8 @@ from imgredux_d2lnet.losses import objective
 from imgredux_d2lnet.network import Network
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+pytestmark = pytest.mark.filterwarnings("ignore:Torchinductor does not support:UserWarning")
 
 
 class FullTransform(nn.Module):

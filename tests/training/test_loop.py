@@ -206,3 +206,10 @@ def test_the_command(pupil: str, photographs: Path, tmp_path: Path) -> None:
     empty = CliRunner().invoke(app, ["train", pupil, "--images", str(tmp_path / "no"), "-o", str(tmp_path / "x")])
     assert empty.exit_code == 3
     assert "is no folder" in empty.output
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on the CPU")
+def test_a_compiled_run_has_the_same_losses(unbroken: Path, photographs: Path, tmp_path: Path) -> None:
+    finish(photographs, tmp_path / "compiled", "steps=24", "compiled=1")
+    for ours, theirs in zip(log(tmp_path / "compiled"), log(unbroken), strict=True):
+        assert float(ours["loss"]) == pytest.approx(float(theirs["loss"]), rel=1e-3)

@@ -7,6 +7,7 @@ from torch import Tensor
 from imgredux.method import Method
 from imgredux.training import Batch, JpegRecipe
 from imgredux_d2lnet.losses import objective
+from imgredux_d2lnet.method import D2LNet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,7 @@ class D2LNetRecipe(JpegRecipe):
     alpha: float = 0.005
 
     def loss(self, method: Method, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        assert isinstance(method, D2LNet)  # what the plugin's recipes train
         damaged, clean, _ = batch
         out1, out2 = method.network(damaged)
         return objective(out1.float(), out2.float(), clean, alpha=self.alpha)
