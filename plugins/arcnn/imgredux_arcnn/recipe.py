@@ -4,10 +4,14 @@ The paper trains with stochastic gradient descent for days. Adam, the global res
 in minutes.
 """
 
+from typing import Any
+
 from imgredux.training import JpegRecipe
 
-COMMON = {"crop": 48, "batch": 8, "lr": 1e-3, "clip": 0.02}
+COMMON: dict[str, Any] = {"crop": 48, "batch": 8, "clip": 0.02}
+BLIND: dict[str, Any] = {**COMMON, "low": 5, "high": 95, "judged": (10, 20, 40, 80)}
 RECIPES = {
-    "q10": JpegRecipe(**COMMON, steps=16_000, low=10, high=10, judged=(10,)),
-    "blind": JpegRecipe(**COMMON, steps=14_000, low=5, high=95, even=True, judged=(10, 20, 40, 80)),
+    "q10": JpegRecipe(**COMMON, steps=16_000, lr=1e-3, low=10, high=10, judged=(10,)),
+    "blind": JpegRecipe(**BLIND, steps=14_000, lr=1e-3),  # --init q10
+    "even": JpegRecipe(**BLIND, steps=8_000, lr=5e-4, even=True),  # --init blind
 }
