@@ -36,9 +36,9 @@ class Luma:
     """
 
     def __init__(self, x: Tensor) -> None:
-        grey = x.float().mul(255).round_()
-        self.y = luma(grey)[0, 0].round_()
-        clipped = ((grey <= 0) | (grey >= 255)).any(1)[0]
+        stored = x.float().mul(255).round_()
+        self.y = luma(stored)[0, 0].round_()
+        clipped = ((stored <= 0) | (stored >= 255)).any(1)[0]
         down, across = self.y[1:] != self.y[:-1], self.y[:, 1:] != self.y[:, :-1]
         self.usable = _any(down, 7, 8) & _any(across, 8, 7) & ~_any(clipped, 8, 8)
         self._windows = self.y.unfold(0, 8, 1).unfold(1, 8, 1)

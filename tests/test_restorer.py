@@ -173,6 +173,25 @@ def test_a_method_may_add_keywords_from_the_file(found: Callable[..., Traces]) -
     assert toy.more == 3
 
 
+class OfChroma(Negative):
+    def forward(self, x: Tensor, *, qtable: Tensor | None = None, subsampling: str | None = None) -> Tensor:
+        self.subsampling = subsampling
+        return super().forward(x, qtable=qtable)
+
+
+def test_a_forward_that_takes_subsampling_gets_the_files(found: Callable[..., Traces], tmp_path: Path) -> None:
+    toy = negative(OfChroma)
+    for subsampling in ("4:2:2", None):
+        found(10, subsampling=subsampling)
+        toy(COLOUR)
+        assert toy.subsampling == subsampling
+    Image.fromarray(COLOUR).save(tmp_path / "given.jpg", quality=10, subsampling="4:4:4")
+    toy(tmp_path / "given.jpg", qtable=ijg_tables(20)[None])
+    assert toy.subsampling == "4:4:4"
+    toy(COLOUR, subsampling="4:4:0")
+    assert toy.subsampling == "4:4:0"
+
+
 def test_colour_is_refused_by_a_greyscale_method_whether_it_needs_mending_or_not(unseen: None) -> None:
     with pytest.raises(ImageError, match="takes greyscale images only"):
         negative(channels=(1,))(COLOUR)

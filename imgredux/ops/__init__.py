@@ -20,7 +20,8 @@ from imgredux.ops.masking import (
 )
 from imgredux.ops.protection import edge_protection, gaussian_blur
 from imgredux.ops.quantisation import ijg_tables, project
-from imgredux.ops.restoring import on_luma
+from imgredux.ops.restoring import on_luma, with_restored_luma
+from imgredux.ops.sliding import restored_chroma, sliding_dct
 from imgredux.ops.strips import in_strips
 
 __all__ = [
@@ -48,10 +49,13 @@ __all__ = [
     "phase",
     "pixel_std",
     "project",
+    "restored_chroma",
     "rfft2",
     "rgb_to_ycbcr",
+    "sliding_dct",
     "spatial_masking",
     "weighted_gradient",
     "with_luma",
+    "with_restored_luma",
     "ycbcr_to_rgb",
 ]

@@ -11,7 +11,7 @@ SPEC = Spec(
     paper="C. Dong, Y. Deng, C. C. Loy and X. Tang, ICCV 2015, 576-584",
     license="Apache-2.0",
     channels=(1, 3),
-    context=16,  # 9 by the convolutions, 7 more where a block is projected
+    context=30,  # of chroma in 4:2:0; luma has 9 by the convolutions, 7 more where a block is projected
     differentiable=True,
     recipes="imgredux_arcnn.recipe:RECIPES",
 )

@@ -12,10 +12,11 @@ from imgredux_arcnn.network import Network, read_mat
 
 
 class ArCnn(Restorer):
-    """AR-CNN: `(B, 1 or 3, H, W)` in [0, 1] to the same; of colour the JFIF luma is restored, Cb and Cr are kept.
+    """AR-CNN: `(B, 1 or 3, H, W)` in [0, 1] to the same; of colour the network restores the JFIF luma.
 
     residual: the network predicts what is to be added to luma. The authors' predict luma itself (False).
-    project: where `qtable` is known, put the result back into the quantisation intervals of the file, block by block.
+    project: where `qtable` is known, put the result back into the quantisation intervals of the file, block by block,
+    and restore Cb and Cr without a network (`ops.restored_chroma`). Else Cb and Cr are kept.
 
     Clips to [0, 1] in eval mode only, so that gradients reach every pixel in training. Training code needs no more than
     `.network`, luma to luma. The authors' weights: `imgredux.get("arcnn", weights="q10.mat")`.
@@ -37,5 +38,5 @@ class ArCnn(Restorer):
             return options, {f"network.{key}": value for key, value in read_mat(path).items()}
         return super().read_weights(path)
 
-    def forward(self, x: Tensor, *, qtable: Tensor | None = None) -> Tensor:
-        return ops.on_luma(self.network, x, qtable if self.project else None)
+    def forward(self, x: Tensor, *, qtable: Tensor | None = None, subsampling: str | None = None) -> Tensor:
+        return ops.on_luma(self.network, x, qtable if self.project else None, subsampling)

@@ -99,7 +99,7 @@ def test_files_of_other_networks_are_refused(tmp_path):
         imgredux.get("arcnn", weights=tmp_path / "text.mat")
 
 
-def test_of_colour_luma_is_restored_and_chroma_kept(tmp_path):
+def test_of_colour_without_steps_luma_is_restored_and_chroma_kept(tmp_path):
     method, x = imgredux.get("arcnn", weights=save(tmp_path / "q10.mat", arrays())), colour()
     method.train()  # unclipped
     y = method(x)
@@ -107,6 +107,16 @@ def test_of_colour_luma_is_restored_and_chroma_kept(tmp_path):
     torch.testing.assert_close(ops.rgb_to_ycbcr(y)[:, 1:], ops.rgb_to_ycbcr(x)[:, 1:], rtol=0, atol=1e-6)
     assert y.min() < 0
     assert torch.equal(method.eval()(x), y.clamp(0, 1))
+
+
+def test_chroma_is_restored_with_the_steps_of_the_file_but_not_with_the_authors_weights(tmp_path):
+    file = save(tmp_path / "q10.mat", arrays())
+    decoded, steps = ops.jpeg(colour(48, 32), 20, subsampling="4:2:2"), ijg_tables(20)[None]
+    kept = ops.rgb_to_ycbcr(decoded)[:, 1:]
+    restored = ops.restored_chroma(kept, steps[:, 1], "4:2:2")
+    for method, expected in ((imgredux.get("arcnn", weights=file), kept), (imgredux.create("arcnn"), restored)):
+        y = method.train()(decoded, qtable=steps, subsampling="4:2:2")
+        torch.testing.assert_close(ops.rgb_to_ycbcr(y)[:, 1:], expected, rtol=0, atol=1e-5)
 
 
 def test_a_fresh_network_changes_little_and_every_parameter_learns():

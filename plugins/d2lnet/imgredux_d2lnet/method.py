@@ -3,8 +3,7 @@
 from torch import Tensor
 
 from imgredux import ops
-from imgredux.ops.color import with_luma
-from imgredux.ops.quantisation import project
+from imgredux.ops.restoring import with_restored_luma
 from imgredux.restorer import Restorer
 from imgredux_d2lnet.network import Attention, Network, Variant
 from imgredux_d2lnet.tiles import ALIGN, in_tiles
@@ -13,9 +12,8 @@ from imgredux_d2lnet.tiles import ALIGN, in_tiles
 class D2LNet(Restorer):
     """D2LNet: `(B, 1 or 3, H, W)` in [0, 1] to the same.
 
-    channels: planes that the network sees. One: luma, and of colour the JFIF luma is restored, Cb and Cr are kept.
-    Three: RGB, and grey is repeated and its result averaged. width: features of the finest level; parameters grow with
-    its square, 6.4 million at 32.
+    channels: planes that the network sees. One: luma, of colour that of JFIF. Three: RGB, and grey is repeated and its
+    result averaged. width: features of the finest level; parameters grow with its square, 6.4 million at 32.
     variant: "paper", amplitudes first, orthonormal transform, and the phase of faint bins counts less; "released", the
     authors' network: phases first, transform without factor, every phase counts fully.
     attention: "cbam", the released network's; "parameter_free", as the paper's text has it.
@@ -23,7 +21,7 @@ class D2LNet(Restorer):
     tile, overlap: side of the squares that the network sees, and how far they overlap, multiples of 16. A tile's
     transform changes with its side: use that of the training.
     project: where `qtable` is known and the network restores luma, put the result back into the file's quantisation
-    intervals, block by block.
+    intervals, block by block, and restore Cb and Cr without a network (`ops.restored_chroma`). Else Cb and Cr are kept.
 
     In eval mode the image is computed tile by tile, a smaller one completed by edge replication, and clipped to [0, 1].
     In training mode x is one tile, of sides that are multiples of 8, and the result is not clipped. `.network` gives
@@ -62,15 +60,12 @@ class D2LNet(Restorer):
         self.channels, self.tile, self.overlap, self.project = channels, tile, overlap, project
         self.network = Network(channels, width, variant, attention, amplitude, phase)
 
-    def forward(self, x: Tensor, *, qtable: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, *, qtable: Tensor | None = None, subsampling: str | None = None) -> Tensor:
         if self.channels == 3:
             y = self._run(x.expand(-1, 3, -1, -1))
         else:
-            decoded = ops.luma(x)
-            y = self._run(decoded)
-            if qtable is not None and self.project:
-                y = project(y, decoded, qtable[:, 0])
-            y = with_luma(x, y)
+            restored = self._run(ops.luma(x))
+            y = with_restored_luma(x, restored, qtable if self.project else None, subsampling)
         y = y if self.training else y.clamp(0, 1)
         return y if y.shape == x.shape else y.mean(1, keepdim=True)
 

@@ -11,7 +11,7 @@ SPEC = Spec(
     paper="K. Zhang, W. Zuo, Y. Chen, D. Meng and L. Zhang, IEEE Trans. Image Process. 26(7), 3142-3155, 2017",
     license="Apache-2.0",
     channels=(1, 3),
-    context=27,  # 20 by the convolutions, 7 more where a block is projected
+    context=30,  # of chroma in 4:2:0; luma has 20 by the convolutions, 7 more where a block is projected
     differentiable=True,
 )
 

@@ -12,11 +12,12 @@ from imgredux_dncnn.network import DEPTH, WIDTH, Network, read_mat, read_torch
 
 
 class DnCnn(Restorer):
-    """DnCNN: `(B, 1 or 3, H, W)` in [0, 1] to the same; of colour the JFIF luma is restored, Cb and Cr are kept.
+    """DnCNN: `(B, 1 or 3, H, W)` in [0, 1] to the same; of colour the network restores the JFIF luma.
 
     depth, width: convolutions, and channels between them; 20 and 64 are DnCNN-3's.
     batch_norm: normalise between them, as the paper trains; the published weights have it merged.
-    project: where `qtable` is known, put the result back into the quantisation intervals of the file, block by block.
+    project: where `qtable` is known, put the result back into the quantisation intervals of the file, block by block,
+    and restore Cb and Cr without a network (`ops.restored_chroma`). Else Cb and Cr are kept.
 
     Clips to [0, 1] in eval mode only, so that gradients reach every pixel in training. Training code needs no more than
     `.network`, luma to luma. The authors' weights: `imgredux.get("dncnn", weights="DnCNN3.mat")`.
@@ -40,5 +41,5 @@ class DnCnn(Restorer):
             return {"project": False}, {f"network.{key}": value for key, value in read(path).items()}
         return super().read_weights(path)
 
-    def forward(self, x: Tensor, *, qtable: Tensor | None = None) -> Tensor:
-        return ops.on_luma(self.network, x, qtable if self.project else None)
+    def forward(self, x: Tensor, *, qtable: Tensor | None = None, subsampling: str | None = None) -> Tensor:
+        return ops.on_luma(self.network, x, qtable if self.project else None, subsampling)

@@ -152,7 +152,7 @@ def test_batch_normalisation_merges_into_the_network_without():
     assert sum(isinstance(layer, nn.BatchNorm2d) for layer in trained) == 3
 
 
-def test_of_colour_luma_is_restored_and_chroma_kept(tmp_path):
+def test_of_colour_without_steps_luma_is_restored_and_chroma_kept(tmp_path):
     method, x = imgredux.get("dncnn", weights=save_torch(tmp_path / "DnCNN3.pth", convolutions())), colour()
     method.train()  # unclipped
     y = method(x)
@@ -160,6 +160,16 @@ def test_of_colour_luma_is_restored_and_chroma_kept(tmp_path):
     torch.testing.assert_close(ops.rgb_to_ycbcr(y)[:, 1:], ops.rgb_to_ycbcr(x)[:, 1:], rtol=0, atol=1e-5)
     assert y.min() < 0
     torch.testing.assert_close(method.eval()(x), y.clamp(0, 1), rtol=0, atol=1e-5)
+
+
+def test_chroma_is_restored_with_the_steps_of_the_file_but_not_with_the_authors_weights(tmp_path):
+    file = save_torch(tmp_path / "DnCNN3.pth", convolutions())
+    decoded, steps = ops.jpeg(colour(48, 32), 20, subsampling="4:2:2"), ijg_tables(20)[None]
+    kept = ops.rgb_to_ycbcr(decoded)[:, 1:]
+    restored = ops.restored_chroma(kept, steps[:, 1], "4:2:2")
+    for method, expected in ((imgredux.get("dncnn", weights=file), kept), (imgredux.create("dncnn"), restored)):
+        y = method.train()(decoded, qtable=steps, subsampling="4:2:2")
+        torch.testing.assert_close(ops.rgb_to_ycbcr(y)[:, 1:], expected, rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])
