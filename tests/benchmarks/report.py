@@ -43,6 +43,10 @@ GATES = [
     *(Gate(f"{name} beside OpenJND, 512x512", "imgredux", "OpenJND", 5) for name in PORTED),
     Gate("SSIM, 1080p RGB", "imgredux", "pytorch-msssim", 4),
     Gate("MS-SSIM, 1080p RGB", "imgredux", "pytorch-msssim", 3),
+    Gate("slidingdct, 1 MP", "slidingdct", "scipy, 64 shifts", 2),
+    Gate("slidingdct, 1 MP", "slidingdct", None, 1),
+    Gate("D2LNet, width 32, 256x256", "imgredux, as released", "authors", 1),
+    Gate("D2LNet, width 16, training step", "imgredux, as released", "authors", 1),
     Gate("SSIMULACRA2, 1080p RGB", "ssimulacra2", "ssimulacra2 0.3.0 (package)", 5),
 ]
 SIZE_GATE = 1.15  # time per pixel at 12 megapixels over that at 1
