@@ -29,12 +29,15 @@ FIRST_PARTY = {
     "chou1995": "imgredux-chou1995",
     "concentrated": "imgredux-baselines",
     "d2lnet": "imgredux-d2lnet",
+    "ddjnd": "imgredux-ddjnd",
     "dncnn": "imgredux-dncnn",
     "flat": "imgredux-baselines",
     "jiang2022": "imgredux-jiang2022",
+    "jiang2024": "imgredux-jiang2024",
     "ki2018": "imgredux-ki2018",
     "liu2010": "imgredux-liu2010",
     "localstd": "imgredux-baselines",
+    "shen2020": "imgredux-shen2020",
     "slidingdct": "imgredux-slidingdct",
     "wei2009": "imgredux-wei2009",
     "wu2013": "imgredux-wu2013",
@@ -52,6 +55,11 @@ class Info:
     distribution: str | None
     version: str | None
     weights: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def untrained(self) -> bool:
+        """Whether the method must learn before it is of use, and no weights of its own ship yet."""
+        return self.spec.recipes is not None and not self.weights
 
 
 class _Registry:
@@ -221,7 +229,8 @@ def get(
     name: `"wei2009"`, or `"method.tag"` for a tag of its weights manifest. A restorer without a tag takes for each
         image the tag that gains most at its JPEG quality.
     device: where its parameters lie; None leaves them on the CPU. Inputs other than tensors are moved there.
-    weights: a file to load in place of the shipped weights, in a format the method reads.
+    weights: a file to load in place of the shipped weights, in a format the method reads. A method that learns and
+    ships none yet needs one.
 
     Raises UnknownMethod, PluginError, WeightsError.
     """

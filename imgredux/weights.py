@@ -53,8 +53,8 @@ def read_manifest(spec: Spec) -> Manifest:
 def load_weights(spec: Spec, tag: str = "", path: "str | PathLike[str] | None" = None) -> "Method":
     """Build the method with the weights of `tag` (empty: the default one), or with those of a user's file.
 
-    Sets `method.tag` and `method.digest`, the first 8 bytes of the file's SHA-256. A method that ships no weights is
-    built as it is. Raises WeightsError: unknown tag, missing or altered file, weights of another architecture.
+    Sets `method.tag` and `method.digest`, the first 8 bytes of the file's SHA-256. A method that does not learn is
+    built as it is. Raises WeightsError: no weights yet, unknown tag, missing or altered file, another architecture.
     """
     from imgredux import registry
 
@@ -64,6 +64,9 @@ def load_weights(spec: Spec, tag: str = "", path: "str | PathLike[str] | None" =
             raise WeightsError(f"{spec.name}.{tag}: give a tag or a file of weights, not both")
         return _build(spec, "", Path(path), _read(Path(path)))
     if not tag and not manifest.default:
+        if spec.recipes is not None:
+            cure = f"give weights=FILE, or train some: imgredux train {spec.name} --images DIR"
+            raise WeightsError(f"{spec.name} ships no weights yet, and has learnt nothing without: {cure}")
         return registry.create(spec.name)
     tag = tag or manifest.default
     if tag not in manifest.tags:

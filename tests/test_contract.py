@@ -97,6 +97,7 @@ case("a file with more pixels than Pillow allows")(lambda tmp: imgredux.get("fla
 case("a name that no method has")(lambda _: imgredux.get("nosuchthing"))
 case("a misspelt name")(lambda _: imgredux.get("wei_2009"))
 case("a tag that a method does not have")(lambda _: imgredux.get("flat.q10"))
+case("a method that must learn and ships no weights")(lambda _: imgredux.get("dncnn"))
 case("a file of weights that is not there")(lambda tmp: imgredux.get("flat", weights=tmp / "w.safetensors"))
 case("a file of weights that is none")(
     lambda tmp: imgredux.get("flat", weights=written(tmp / "w.safetensors", b"<html>404</html>"))

@@ -23,7 +23,8 @@ info = imgredux.info(sys.argv[1])
 for tag in info.weights:
     imgredux.get(f"{info.spec.name}.{tag}")
 image = numpy.arange(48 * 40 * 3, dtype=numpy.uint32).astype(numpy.uint8).reshape(48, 40, 3)
-print(info.distribution, *numpy.shape(imgredux.get(info.spec.name)(image))[:2])
+method = imgredux.create(info.spec.name).eval() if info.untrained else imgredux.get(info.spec.name)
+print(info.distribution, *numpy.shape(method(image))[:2])
 """
 REQUIREMENTS = """
 import sys

@@ -108,7 +108,8 @@ def _datasets(protocol: "Protocol", data: Sequence[str], limit: int | None) -> "
 
 
 def _methods(protocol: "Protocol", names: Sequence[str]) -> list[str]:
-    everything = [*filter(None, [protocol.without]), *registry.list_methods(protocol.kind)]
+    installed = [name for name in registry.list_methods(protocol.kind) if not registry.info(name).untrained]
+    everything = [*filter(None, [protocol.without]), *installed]
     return [one for name in names for one in (everything if name == "all" else [name])]
 
 

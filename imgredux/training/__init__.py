@@ -5,8 +5,19 @@ does the rest, on a CPU, a GPU, or several: `docs/training.md`.
 """
 
 from imgredux.training.loop import TrainingError, train
+from imgredux.training.pairs import PairRecipe
 from imgredux.training.pictures import Pictures, find_pictures, split
 from imgredux.training.recipe import Batch, Recipe
 from imgredux.training.restoration import JpegRecipe
 
-__all__ = ["Batch", "JpegRecipe", "Pictures", "Recipe", "TrainingError", "find_pictures", "split", "train"]
+__all__ = [
+    "Batch",
+    "JpegRecipe",
+    "PairRecipe",
+    "Pictures",
+    "Recipe",
+    "TrainingError",
+    "find_pictures",
+    "split",
+    "train",
+]

@@ -92,17 +92,19 @@ def find_pictures(folders: Iterable[str | PathLike]) -> dict[str, list[Path]]:
 
 
 def split(found: dict[str, list[Path]]) -> tuple[list[Path], list[Path]]:
-    """Pictures to train on and pictures held out: a tenth of each folder, by the hash of their names.
+    """Pictures to train on and pictures held out: a tenth of each folder, by the hash of their stems.
 
-    A picture stays on its side whatever else is in the folder, or nearly so; a folder of one is trained on.
+    A picture stays on its side whatever else is in the folder, or nearly so; a folder of one is trained on. Files of
+    one stem, such as one picture by several codecs, count as one picture.
     """
     kept: list[Path] = []
     held: list[Path] = []
     for paths in found.values():
-        count = math.ceil(len(paths) / HELD_OUT) if len(paths) > 1 else 0
-        ranked = sorted(paths, key=lambda path: hashlib.sha256(path.stem.encode()).digest())
-        held += sorted(ranked[:count])
-        kept += sorted(ranked[count:])
+        ranked = sorted({path.stem for path in paths}, key=lambda stem: hashlib.sha256(stem.encode()).digest())
+        count = math.ceil(len(ranked) / HELD_OUT) if len(ranked) > 1 else 0
+        chosen = set(ranked[:count])
+        held += sorted(path for path in paths if path.stem in chosen)
+        kept += sorted(path for path in paths if path.stem not in chosen)
     return kept, held
 
 

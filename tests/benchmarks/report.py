@@ -124,7 +124,7 @@ def main(arguments: list[str]) -> None:
     print_speeds(rows)
     print_gates(rows)
     if not arguments:
-        print_memory([name for name in FIRST_PARTY if info(name).spec.kind == "estimator"])
+        print_memory([name for name in FIRST_PARTY if info(name).spec.kind == "estimator" and not info(name).untrained])
 
 
 if __name__ == "__main__":

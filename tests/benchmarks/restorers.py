@@ -79,4 +79,4 @@ def main(names: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or imgredux.list_methods("restorer"))
+    main(sys.argv[1:] or [n for n in imgredux.list_methods("restorer") if not imgredux.info(n).untrained])

@@ -5,7 +5,8 @@ import pytest
 import imgredux
 from imgredux.registry import FIRST_PARTY
 
-METHODS = [name for name in FIRST_PARTY if imgredux.info(name).spec.kind == "estimator"]
+INFO = {name: imgredux.info(name) for name in FIRST_PARTY}
+METHODS = [name for name, info in INFO.items() if info.spec.kind == "estimator" and not info.untrained]
 
 
 @pytest.mark.parametrize("size", ["512x512", "1 MP", "1080p", "12 MP"])

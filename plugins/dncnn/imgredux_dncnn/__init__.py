@@ -13,6 +13,7 @@ SPEC = Spec(
     channels=(1, 3),
     context=30,  # of chroma in 4:2:0; luma has 20 by the convolutions, 7 more where a block is projected
     differentiable=True,
+    recipes="imgredux_dncnn.recipe:RECIPES",
 )
 
 

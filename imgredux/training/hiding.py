@@ -1,0 +1,155 @@
+"""What a map is worth, as an objective: SSIMULACRA 2 of noise of a given MSE, hidden where the map says.
+
+    loss, parts = objective(image, jnd, 36, generator)  # image (B, 3, H, W) and jnd (B, 1, H, W) in [0, 1]
+
+A map alone in charge of the noise packs it into few pixels, which fools the metric but no observer. So a map that is
+packed more tightly than `localstd` (1 + standard deviation in 5x5 pixels) by a given factor is penalised, and one whose
+peaks are too high. Better still, bound the map by construction too.
+"""
+
+import torch
+from torch import Tensor
+
+from imgredux.metrics.ssimulacra2 import ssimulacra2
+from imgredux.ops.color import luma
+from imgredux.ops.masking import local_std
+
+SPREAD = 0.7  # of localstd's share of pixels that carry half of the noise power: a map may go down to it
+PEAK = 8.0  # largest threshold over its root mean square that a map may have
+# Points of SSIMULACRA 2: for all of the power in the pixels that may carry half of it; for a rms above `PEAK`; for all
+# of the MSE missing. A map that nothing bounds gains 2 to 6 by packing.
+PACKED, PEAKED, MISSING = 100.0, 1.0, 100.0
+SCALE = 0.01  # for the square of ln(mean J^2 / 16 grey levels^2): the rest does not depend on the map's scale
+_MEAN_SQUARE = 16.0
+_ROUNDS = 32  # of the search for phi: its error falls to the clipped share of the noise power in each
+_EXACT = 0.01  # what may be missing of the MSE for want of rounds
+_SMALLEST = 1e-12  # squared grey levels: powers are held here
+
+
+def objective(
+    image: Tensor, jnd: Tensor, mse: float | Tensor, generator: torch.Generator
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """The loss of a map, to be minimised, and its parts for a log; gradients reach `jnd` and are finite.
+
+    image: `(B, 3, H, W)` in [0, 1]; of 256 or more pixels on a side, so that the coarsest scales have an area.
+    jnd: `(B, 1, H, W)`, not negative, in the same units. mse: squared grey levels, one for all or `(B,)`.
+    generator: of the signs, on the device of the image; new ones with each call.
+
+    loss: 100 - SSIMULACRA 2, plus penalties in points of it. parts: `score`, `packed` (share of the noise power beyond
+    half in the pixels that must not carry more), `peaked` (rms beyond `PEAK`), `missing` (share of the MSE). Computed
+    in float32 under mixed precision too.
+    """
+    with torch.autocast(image.device.type, enabled=False):
+        image, jnd = image.float(), jnd.float()
+        levels = _noisy_levels(image, jnd, mse, signs(image, generator))
+        score = ssimulacra2(_rounded(levels), image)
+        realised = (levels - 255 * image).detach().square().mean((1, 2, 3))
+        missing = (1 - realised / mse).clamp(min=0)
+        missing = missing.where(missing > _EXACT, 0)
+        packed, peaked = _packed(image, jnd), _peaked(jnd)
+        power = (255 * jnd).square().mean((1, 2, 3)).clamp(min=_SMALLEST)
+        scale = (power / _MEAN_SQUARE).log().square()
+        loss = 100 - score + PACKED * packed + PEAKED * peaked + MISSING * missing + SCALE * scale
+    parts = {"score": score, "packed": packed, "peaked": peaked, "missing": missing}
+    return loss.mean().float(), {key: value.detach().mean() for key, value in parts.items()}
+
+
+def signs(image: Tensor, generator: torch.Generator) -> Tensor:
+    """Random +1 and -1 for each pixel of images `(B, C, H, W)`: int8 `(B, 1, H, W)`."""
+    shape = (len(image), 1, *image.shape[-2:])
+    drawn = torch.randint(0, 2, shape, generator=generator, device=image.device, dtype=torch.int8)
+    return drawn.mul_(2).sub_(1)
+
+
+def hidden(image: Tensor, jnd: Tensor, mse: float | Tensor, signs: Tensor) -> Tensor:
+    """Images with noise of a given MSE in them, `round(clip(I + phi r J))`, in [0, 1]; differentiable in `jnd`.
+
+    phi is found for each image, on the clipped MSE, without a gradient. The gradient that it passes on is that of the
+    MSE of the samples that are not clipped: with phi held fast a map learns to make less noise, and with the clipped
+    samples in it to hide noise in black and white. Rounding passes gradients on as if it were not there.
+    """
+    return _rounded(_noisy_levels(image, jnd, mse, signs))
+
+
+def free_optimum(image: Tensor, mse: float, steps: int, seed: int = 0) -> Tensor:
+    """The map of each image that `objective` leads to from `localstd`, with every pixel free: an estimator's ceiling.
+
+    image: `(B, 3, H, W)` in [0, 1]. Returns `(B, 1, H, W)` in the same units, after `steps` steps of Adam on ln J.
+    """
+    generator = torch.Generator(image.device).manual_seed(seed)
+    logarithm = _localstd(image.float()).div(255).log().requires_grad_()
+    optimiser = torch.optim.Adam([logarithm], lr=0.1, betas=(0.9, 0.99))
+    for _ in range(steps):
+        with torch.enable_grad():
+            loss, _ = objective(image, logarithm.exp(), mse, generator)
+            (logarithm.grad,) = torch.autograd.grad(loss * len(image), logarithm)
+        optimiser.step()
+    return logarithm.detach().exp()
+
+
+def _noisy_levels(image: Tensor, jnd: Tensor, mse: float | Tensor, signs: Tensor) -> Tensor:
+    """clip(I + phi r J) in grey levels, not rounded."""
+    x, J, r = 255 * image, 255 * jnd, signs.to(image)
+    target = torch.as_tensor(mse, dtype=x.dtype, device=x.device)
+    with torch.no_grad():
+        phi = _factor(x, r * J, target)
+        y = x + _each(phi) * r * J
+        inside = (y > 0) & (y < 255)
+    S = (inside * J.square()).mean((1, 2, 3)).clamp(min=_SMALLEST)
+    return (x + _each(phi * (S.detach() / S).sqrt()) * r * J).clamp(0, 255)
+
+
+def _rounded(levels: Tensor) -> Tensor:
+    """Grey levels rounded, in [0, 1]; the gradient is that without rounding."""
+    return (levels + (levels.round() - levels).detach()) / 255
+
+
+def _factor(x: Tensor, noise: Tensor, target: Tensor) -> Tensor:
+    """phi of each image, `(B,)`: clip(x + phi noise) is off by the target.
+
+    Clipping takes noise away, so phi rises from the value without clipping; it never passes what it looks for, and no
+    step waits for the device.
+    """
+    phi = (target / noise.square().mean((1, 2, 3)).clamp(min=_SMALLEST)).sqrt()
+    for _ in range(_ROUNDS):
+        realised = ((x + _each(phi) * noise).clamp_(0, 255) - x).square().mean((1, 2, 3))
+        phi = phi * (target / realised.clamp(min=_SMALLEST)).sqrt().clamp(1, 2)
+    return phi
+
+
+def _packed(image: Tensor, jnd: Tensor) -> Tensor:
+    """Share of each map's power, beyond one half, in as many pixels as must not carry more: `(B,)`, 0 to 0.5.
+
+    It is 0 for just those maps whose `concentration` is at least `SPREAD` times that of `localstd`.
+    """
+    with torch.no_grad():
+        base = _carried(_localstd(image))
+        needed = (base < 0.5).sum(1) + 1  # pixels that carry half
+        allowed = (SPREAD * needed).ceil().long() - 1  # one less than may carry half carries less
+    carried = _carried(jnd).gather(1, (allowed - 1).clamp(min=0)[:, None]).squeeze(1)
+    return (carried - 0.5).clamp(min=0) * (allowed > 0)
+
+
+def _carried(jnd: Tensor) -> Tensor:
+    """Share of the power in the strongest pixels, `(B, H W)`: in the first, in the first two, ..."""
+    power = jnd.square().flatten(1).sort(descending=True).values.double().cumsum(1)
+    return power / power[:, -1:].clamp(min=_SMALLEST / 255**2)
+
+
+def _peaked(jnd: Tensor) -> Tensor:
+    """Root mean squares by which the thresholds beyond `PEAK` of them lie above it, on average: `(B,)`."""
+    flat = jnd.flatten(1)
+    rms = flat.square().mean(1, keepdim=True).clamp(min=_SMALLEST / 255**2).sqrt()
+    beyond = (flat / rms - PEAK).clamp(min=0)
+    return beyond.sum(1) / (beyond > 0).sum(1).clamp(min=1)
+
+
+@torch.no_grad()
+def _localstd(image: Tensor) -> Tensor:
+    """The yardstick, 1 + standard deviation of luma in 5x5 pixels: `(B, 1, H, W)` grey levels."""
+    return local_std(luma(image) * 255, 5, border="reflect") + 1
+
+
+def _each(values: Tensor) -> Tensor:
+    """A number for each image as `(B, 1, 1, 1)`."""
+    return values.view(-1, 1, 1, 1)
