@@ -1,4 +1,4 @@
-"""What a restorer costs: parameters, seconds per megapixel on one thread, memory on a 24-megapixel JPEG.
+"""What a restorer costs on one thread: parameters, seconds per megapixel, memory and minutes for 24 megapixels.
 
 python -m tests.benchmarks.restorers                    # a Markdown table of every installed restorer
 python -m tests.benchmarks.restorers arcnn d2lnet       # some
@@ -47,7 +47,7 @@ def seconds(name: str, mode: str) -> float:
 
 
 def memory(name: str) -> tuple[float, float]:
-    """MiB beyond what was resident with the method loaded, and minutes, for a colour JPEG of 24 megapixels."""
+    """MiB beyond what was resident with the method loaded, and CPU minutes, for a colour JPEG of 24 megapixels."""
     with tempfile.TemporaryDirectory() as folder:
         file = photograph(*LARGE, "RGB", Path(folder) / "photo.jpg")
         code = f"from tests.benchmarks.restorers import peak; print(*peak({name!r}, {str(file)!r}))"
@@ -57,19 +57,20 @@ def memory(name: str) -> tuple[float, float]:
 
 
 def peak(name: str, file: str) -> tuple[float, float]:
-    """In a process of its own: MiB beyond what was resident before the call, and its seconds. Linux only."""
+    """In a process of its own: MiB beyond what was resident before the call, and its CPU seconds. Linux only."""
+    torch.set_num_threads(1)
     method = imgredux.get(name)
     method(torch.rand(1, 3, 64, 64), qtable=imgredux.ops.ijg_tables(20)[None])
     before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
-    start = time.perf_counter()
+    start = time.process_time()
     method(file)
-    taken = time.perf_counter() - start
+    taken = time.process_time() - start
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before, taken
 
 
 def main(names: list[str]) -> None:
     print(f"{datetime.date.today()}, commit {commit()}, {processor()}, torch {torch.__version__}.\n")
-    print("| method | parameters | s/MP, grey | s/MP, colour | 24 MP colour: MiB beyond torch | 24 MP: minutes |")
+    print("| method | parameters | s/MP, grey | s/MP, colour | 24 MP colour: MiB beyond torch | 24 MP: CPU minutes |")
     print("|---|---|---|---|---|---|")
     for name in names:
         parameters = sum(p.numel() for p in imgredux.get(name).parameters())
