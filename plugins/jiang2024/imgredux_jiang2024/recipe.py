@@ -1,8 +1,8 @@
 """How the weights of ResJND are trained: `imgredux train jiang2024 --images PAIRS...`.
 
 The authors' loss (squared error of the CPL), batch and clipping of gradients. They train for 200 epochs by stochastic
-gradient descent, with a rate of 0.1 that falls by 10 each 100; Adam with a cosine reaches as far in a fraction of it.
-They do not say how large their patches are.
+gradient descent, with a rate of 0.1 that falls by 10 each 100; Adam, a cosine and the number of steps are chosen here,
+and so are patches of 64 pixels, as they do not say how large theirs are.
 """
 
 from dataclasses import dataclass
