@@ -25,8 +25,8 @@ class Auto:
 
     def _best(self, quality: int, colour: bool) -> Restorer:
         if (quality, colour) not in self._names:
-            self._names[quality, colour] = choosing.best(quality, colour)
-        name = self._names[quality, colour]
+            self._names[quality, colour] = choosing.best(quality, colour).partition(".")[0]
+        name = self._names[quality, colour]  # without the tag: the restorer takes it, or leaves the image untouched
         if name not in self._loaded:
             method = registry.get(name, self._device)
             assert isinstance(method, Restorer)  # what `best` chooses among

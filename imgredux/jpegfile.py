@@ -1,7 +1,6 @@
 """What JPEG did to an image: read from the file where there is one, else estimated from the pixels."""
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -9,7 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from imgredux import lattice
-from imgredux.ops.quantisation import ijg_tables
+from imgredux.ops.quantisation import ijg_family, ijg_tables
 
 if TYPE_CHECKING:
     from imgredux import images
@@ -89,7 +88,7 @@ def quality(qtable: Tensor) -> tuple[int, bool]:
     if not bool((qtable >= 1).all()):
         raise ValueError(f"qtable has a step of {qtable.min():g}; steps are 1 and more")
     steps = qtable.detach().reshape(2, 8, 8).double().cpu().clamp(max=255)
-    family = _ijg_family()
+    family = ijg_family().double()
     if torch.equal(steps[0], steps[1]):
         steps, family = steps[:1], family[:, :1]
     exact = (family == steps).flatten(1).all(1)
@@ -97,12 +96,6 @@ def quality(qtable: Tensor) -> tuple[int, bool]:
         return int(exact.nonzero()[0]) + 1, True
     distance = (family.log() - steps.log()).flatten(1).mean(1).abs()
     return int(distance.argmin()) + 1, False
-
-
-@lru_cache(maxsize=1)
-def _ijg_family() -> Tensor:
-    """IJG's tables of the qualities 1..100: `(100, 2, 8, 8)`."""
-    return torch.stack([ijg_tables(number) for number in range(1, 101)]).double()
 
 
 def traces(source: "images.Source") -> Traces | None:
@@ -157,4 +150,4 @@ def _from_pixels(found: lattice.Fit, channels: int) -> Traces:
 
 
 def _family() -> Tensor:
-    return _ijg_family()[:, 0].reshape(-1, 64).long()
+    return ijg_family()[:, 0].reshape(-1, 64).long()

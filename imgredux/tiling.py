@@ -4,8 +4,10 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -15,6 +17,7 @@ from imgredux.images import ImageLike
 if TYPE_CHECKING:
     from imgredux.method import Method
 
+_AT_ONCE = 8  # faded tiles that a GPU computes together
 _listener: ContextVar[Callable[[int, int], None] | None] = ContextVar("listener", default=None)
 
 
@@ -82,3 +85,55 @@ def tiled(method: "Method", image: ImageLike | Tensor, tile: int = 512, **option
     # A tile is never smaller than what forward sees of a whole image: the halo makes up for it.
     halo = max(spec.context, spec.minimum - 1)
     return _in_tiles(run, image, tile, math.lcm(spec.multiple_of, 16), halo)
+
+
+def faded(run: Callable[[Tensor], Tensor], x: Tensor, tile: int, overlap: int, align: int) -> Tensor:
+    """`run` on squares of x of side `tile`, their results faded into one another where they overlap.
+
+    For networks that see a tile as a whole, so that tiles are part of what they are; `forward` calls it.
+
+    x: `(B, C, H, W)`, completed by edge replication to multiples of `align`; a side below `tile` is one tile. The last
+    tile of a row or column ends where the image does, and overlaps further. run: keeps height and width. On the CPU
+    tiles go one by one: memory stays that of one, and the images of a batch give bit for bit what they give alone.
+    """
+    height, width = x.shape[-2:]
+    x = pad(x, align)
+    rows, columns = (_shares(side, min(tile, side), overlap, x) for side in x.shape[-2:])
+    places = list(product(range(len(x)), rows, columns))
+    at_once = _AT_ONCE if x.is_cuda else 1
+    out: Tensor | None = None
+    for first in range(0, len(places), at_once):
+        group = places[first : first + at_once]
+        views = [(image, slice(None), row, column) for image, (row, _), (column, _) in group]
+        results = run(torch.stack([x[view] for view in views]))
+        if out is None:
+            out = results.new_zeros(len(x), results.shape[1], *x.shape[-2:])
+        for view, result, (_, (_, down), (_, across)) in zip(views, results, group, strict=True):
+            out[view] += result * (down[:, None] * across)
+        announce(first + len(group), len(places))
+    assert out is not None  # an image without pixels is refused by the method
+    return out[..., :height, :width]
+
+
+def _shares(side: int, tile: int, overlap: int, like: Tensor) -> list[tuple[slice, Tensor]]:
+    """The tiles along one side of an image, and the share `(tile,)` that each has in each of its pixels.
+
+    Shares rise and fall linearly over half of the overlap; in the quarter at the tile's end, where the network sees its
+    border, they are 0. Those of all tiles at a pixel add up to 1.
+    """
+    last = side - tile
+    starts = [*range(0, last, max(tile - overlap, 1)), last]
+    pixels = torch.arange(tile, dtype=like.dtype, device=like.device) + 0.5
+    rise = ((pixels - overlap / 4) / (overlap / 2)).clamp(0, 1)
+    total = torch.zeros(side).to(like)
+    places = []
+    for start in starts:
+        share = torch.ones_like(rise)
+        if start > 0:
+            share = share * rise
+        if start < last:
+            share = share * rise.flip(0)
+        place = slice(start, start + tile)
+        total[place] += share
+        places.append((place, share))
+    return [(place, share / total[place]) for place, share in places]

@@ -350,3 +350,12 @@ def test_weights_that_state_a_loss_are_left_out(paint: Callable[..., Spec], capl
         assert np.array_equal(imgredux.get("careful")(high), high)
         assert (np.asarray(imgredux.get("careful.a")(high)) == 10).all()
     assert caplog.messages[1].endswith("careful.a would take more than it gives: untouched")
+
+
+def test_auto_leaves_an_image_untouched_where_even_the_best_loses(
+    paint: Callable[..., Spec], only_registered: None
+) -> None:
+    paint("careful", {"a": "rgb = { 10 = 1.0, 90 = -1.0 }"})
+    high = as_jpeg(COLOUR, 90)
+    assert np.array_equal(imgredux.restore(high), high)
+    assert (np.asarray(imgredux.restore(as_jpeg(COLOUR, 20))) == 10).all()

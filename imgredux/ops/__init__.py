@@ -19,7 +19,7 @@ from imgredux.ops.masking import (
     weighted_gradient,
 )
 from imgredux.ops.protection import edge_protection, gaussian_blur
-from imgredux.ops.quantisation import ijg_tables, project
+from imgredux.ops.quantisation import ijg_family, ijg_tables, project
 from imgredux.ops.restoring import on_luma, with_restored_luma
 from imgredux.ops.sliding import restored_chroma, sliding_dct
 from imgredux.ops.strips import in_strips
@@ -35,6 +35,7 @@ __all__ = [
     "edge_protection",
     "gaussian_blur",
     "idct",
+    "ijg_family",
     "ijg_tables",
     "in_strips",
     "irfft2",

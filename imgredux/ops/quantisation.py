@@ -1,5 +1,7 @@
 """JPEG's quantisation: the tables of a quality, and the constraint that they put on the original."""
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -31,6 +33,13 @@ def ijg_tables(quality: int) -> Tensor:
     chroma[:4, :4] = torch.tensor(_CHROMA)
     base = torch.stack([torch.tensor(_LUMA), chroma])
     return ((base * scale + 50) // 100).clamp_(1, 255).float()
+
+
+@lru_cache(maxsize=1)
+def ijg_family() -> Tensor:
+    """`ijg_tables` of the qualities 1..100: `(100, 2, 8, 8)`, shared by all who ask."""
+    with torch.inference_mode(False):  # so that autograd may save it
+        return torch.stack([ijg_tables(quality) for quality in range(1, 101)])
 
 
 def project(x: Tensor, decoded: Tensor, steps: Tensor, half: float = 0.5) -> Tensor:

@@ -13,24 +13,23 @@ import torch
 
 from imgredux import ops, registry
 from imgredux.method import Method
-from imgredux.metrics.psnr import psnr
 from imgredux.training.pictures import Pictures, find_pictures, load, split
 from imgredux.training.recipe import rgb_planes
+from imgredux.training.restoration import psnr_change
 
 QUALITIES = (5, 10, 20, 30, 40, 60, 80, 90, 95)
-SIDE = 192
 
 
 @torch.no_grad()
 def gain(method: Method, pictures: Pictures, quality: int, colour: bool) -> float:
     """Mean gain in dB at one quality, the result rounded to 8 bits, the steps known as they are from a file."""
-    gains = []
-    for index in range(len(pictures)):
-        clean = pictures.centre(index, SIDE).float().div(255)
+    gains: list[float] = []
+    steps = ops.ijg_tables(quality)[None]
+    for planes in pictures.middles():
+        clean = planes.float().div(255)
         clean = clean if colour else ops.luma(clean).mul(255).round().div(255)
-        damaged = ops.jpeg(clean, quality)
-        restored = method(damaged, qtable=ops.ijg_tables(quality)[None]).clamp(0, 1).mul(255).round().div(255)
-        change = psnr(restored, clean) - psnr(damaged, clean)
+        before, after = psnr_change(method, clean, quality, qtable=steps)
+        change = after - before
         gains += change[change.isfinite()].tolist()  # a flat picture may survive JPEG whole
     return sum(gains) / len(gains)
 

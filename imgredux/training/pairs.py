@@ -22,7 +22,6 @@ from imgredux.training.recipe import Batch, Recipe
 if TYPE_CHECKING:
     from imgredux.training.pictures import Pictures
 
-_SIDE = 192  # of the held-out pictures' middles that are judged on
 _LEAST = 1e-6  # squared grey levels: below it an error counts as this much, so that its logarithm exists
 
 # What stands in a folder, in lower case, and the reader for it.
@@ -104,8 +103,8 @@ class PairRecipe(Recipe):
     def judge(self, method: Method, held_out: "Pictures") -> dict[str, float]:
         """Squared grey levels on the middles of held-out pairs, by the method and for no change at all."""
         errors = []
-        for index in range(len(held_out)):
-            reference, critical = self.pair(held_out.centre(index, _SIDE))
+        for planes in held_out.middles():
+            reference, critical = self.pair(planes)
             predicted = self.predict(method, reference) - self._wanted(reference, critical)
             errors.append(torch.stack([e.double().square().mean() for e in (predicted, critical - reference)]))
         mse, identity = (torch.stack(errors).mean(0) * 255**2).tolist()

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from imgredux.batch import find_images
 from imgredux.errors import ImgreduxError
 
 HELD_OUT = 10  # one picture in so many of each folder is judged on, and never trained on
+JUDGED = 192  # side of what is judged of it
 
 
 class Pictures:
@@ -47,9 +48,13 @@ class Pictures:
         cuts = []
         for n in x.shape[-2:]:
             length = max(min(side, n) // multiple_of, 1) * multiple_of
-            first = (n - length) // 2 // multiple_of * multiple_of
-            cuts.append(slice(max(first, 0), max(first, 0) + length))
+            first = max(n - length, 0) // 2 // multiple_of * multiple_of
+            cuts.append(slice(first, first + length))
         return x[..., cuts[0], cuts[1]]
+
+    def middles(self) -> Iterator[Tensor]:
+        """What held-out pictures are judged on: `centre` of each, at most `JUDGED` pixels on a side."""
+        return (self.centre(index, JUDGED) for index in range(len(self)))
 
     def crops(self, count: int, side: int, generator: torch.Generator) -> Tensor:
         """Random crops `(count, C, side, side)`, uint8: every picture as likely as any other, flipped and turned.

@@ -1,7 +1,6 @@
 """What the training of JPEG restorers has in common: damage, loss and judgement."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -13,14 +12,13 @@ from imgredux.metrics.psnr import psnr
 from imgredux.ops.color import luma
 from imgredux.ops.jpeg import jpeg
 from imgredux.ops.jpeg_torch import jpeg_torch
-from imgredux.ops.quantisation import ijg_tables
+from imgredux.ops.quantisation import ijg_family
 from imgredux.training.recipe import Batch, Recipe
 
 if TYPE_CHECKING:
     from imgredux.training.pictures import Pictures
 
 _STEP = 57.6  # mean of the luma table at quality 50
-_SIDE = 192  # of the held-out pictures' middles that are judged on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +60,7 @@ class JpegRecipe(Recipe):
             self.low + share / 0.75 * (middle - self.low),
             middle + (share - 0.75) / 0.25 * (self.high - middle),
         )
-        steps = _all_tables(device)[quality.round().long() - 1]
+        steps = ijg_family().to(device)[quality.round().long() - 1]
         damaged = jpeg_torch(clean, steps)
         unit = 2 if self.mode == "rgb" else 1  # in colour a block of chroma is 16 pixels, in pairs
         moved = uniform() < self.jitter
@@ -79,22 +77,24 @@ class JpegRecipe(Recipe):
         figures: dict[str, float] = {}
         gains = []
         for quality in self.judged:
-            before, after = [], []
-            for index in range(len(held_out)):
-                clean = held_out.centre(index, _SIDE).float().div(255)
-                clean = studio_luma(clean) if self.mode == "y" else clean
-                damaged = jpeg(clean, quality)
-                restored = method(damaged).clamp(0, 1).mul(255).round().div(255)
-                before.append(psnr(damaged, clean))
-                after.append(psnr(restored, clean))
-            figures[f"psnr_q{quality}"] = torch.cat(after).mean().item()
-            gains.append(figures[f"psnr_q{quality}"] - torch.cat(before).mean().item())
+            pairs = []
+            for planes in held_out.middles():
+                clean = planes.float().div(255)
+                pairs.append(psnr_change(method, studio_luma(clean) if self.mode == "y" else clean, quality))
+            before, after = (torch.cat(values).mean().item() for values in zip(*pairs, strict=True))
+            figures[f"psnr_q{quality}"] = after
+            gains.append(after - before)
         return {"gain": sum(gains) / len(gains), **figures}
 
 
-@lru_cache(maxsize=4)
-def _all_tables(device: torch.device) -> Tensor:
-    return torch.stack([ijg_tables(quality) for quality in range(1, 101)]).to(device)
+def psnr_change(method: Method, clean: Tensor, quality: int, **options: Tensor) -> tuple[Tensor, Tensor]:
+    """PSNR `(1,)` of the JPEG of a picture, and of what a method makes of it, rounded to 8 bits.
+
+    clean: `(1, C, H, W)`. The file is libjpeg's, chroma 4:2:0; options go to the method.
+    """
+    damaged = jpeg(clean, quality)
+    restored = method(damaged, **options).clamp(0, 1).mul(255).round().div(255)
+    return psnr(damaged, clean), psnr(restored, clean)
 
 
 def _cut(x: Tensor, top: Tensor, left: Tensor, side: int) -> Tensor:

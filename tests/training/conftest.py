@@ -1,5 +1,6 @@
 """Photographs to train on, and a toy that learns."""
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,15 +24,25 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def pupil() -> Iterator[str]:
-    """The name of the toy, registered for the module."""
+def registered(module: str) -> Iterator[str]:
+    """The name of the toy in a module of `toys`, registered until the generator goes on."""
     known = dict(registry._registry.specs)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(TOYS)
-        import imgredux_pupil  # pyright: ignore[reportMissingImports]
-
-        registry.register(imgredux_pupil.SPEC)
-        yield "pupil"
+        spec = importlib.import_module(module).SPEC
+        registry.register(spec)
+        yield spec.name
     registry._registry.specs.clear()
     registry._registry.specs.update(known)
+
+
+@pytest.fixture(scope="module")
+def pupil() -> Iterator[str]:
+    """A restorer that learns."""
+    yield from registered("imgredux_pupil")
+
+
+@pytest.fixture(scope="module")
+def twin() -> Iterator[str]:
+    """An estimator that learns from pairs."""
+    yield from registered("imgredux_twin")

@@ -2,7 +2,6 @@
 
 import csv
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,6 @@ from PIL import Image, ImageFilter
 from skimage import data
 from torch import Tensor
 
-from imgredux import registry
 from imgredux.errors import ImageError, ImgreduxError
 from imgredux.training import PairRecipe, Pictures, split, train
 
@@ -57,19 +55,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make(root / "blur", range(22), blurred)
     make(root / "dark", range(17), darker)
     return root
-
-
-@pytest.fixture
-def twin() -> Iterator[str]:
-    known = dict(registry._registry.specs)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(TOYS)
-        import imgredux_twin  # pyright: ignore[reportMissingImports]
-
-        registry.register(imgredux_twin.SPEC)
-        yield "twin"
-    registry._registry.specs.clear()
-    registry._registry.specs.update(known)
 
 
 def test_a_pair_is_read_as_one_picture_of_six_planes(made: Path) -> None:

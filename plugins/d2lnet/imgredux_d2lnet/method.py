@@ -5,8 +5,10 @@ from torch import Tensor
 from imgredux import ops
 from imgredux.ops.restoring import with_restored_luma
 from imgredux.restorer import Restorer
+from imgredux.tiling import faded, pad
 from imgredux_d2lnet.network import Attention, Network, Variant
-from imgredux_d2lnet.tiles import ALIGN, in_tiles
+
+ALIGN = 16  # tiles start on multiples of it: the blocks of luma and of halved chroma lie alike in all of them
 
 
 class D2LNet(Restorer):
@@ -73,4 +75,7 @@ class D2LNet(Restorer):
         """X_out2 of planes `(B, channels, H, W)`: of one tile in training, else of all tiles, put together."""
         if self.training:
             return self.network(x)[1]
-        return in_tiles(lambda parts: self.network(parts)[1], x, self.tile, self.overlap)
+        height, width = x.shape[-2:]
+        whole = pad(x, ALIGN, self.tile)
+        y = faded(lambda parts: self.network(parts)[1], whole, self.tile, self.overlap, ALIGN)
+        return y[..., :height, :width]

@@ -5,13 +5,11 @@ from imgredux_d2lnet.fourier import AmplitudeBranch, PhaseBranch, recombine
 from imgredux_d2lnet.losses import ALPHA, FAINT, objective
 from imgredux_d2lnet.method import D2LNet
 from imgredux_d2lnet.network import Block, SpatialAttention
-from imgredux_d2lnet.tiles import in_tiles
 from skimage import data
 from torch.nn import functional as F
 
 import imgredux
 from imgredux import ops
-from imgredux.tiling import listening
 
 
 def fresh(seed: int = 0, **options) -> D2LNet:
@@ -163,31 +161,6 @@ def test_phases_on_either_side_of_the_cut_are_near():
     wrapped, naive = (objective(near, near, other, phase_loss=kind)[1]["phase"] for kind in ("wrapped", "naive"))
     assert float(wrapped) == pytest.approx(0.02 / (16 * 9), rel=1e-2)
     assert naive > 2 * torch.pi * 0.99 / (16 * 9)
-
-
-@pytest.mark.parametrize("size", [(64, 64), (64, 80), (73, 211), (200, 64), (1, 1), (129, 65)])
-def test_tiles_cover_an_image_and_fade_into_one_another(size):
-    x = noise(2, 1, *size)
-    seen = []
-    torch.testing.assert_close(in_tiles(lambda part: seen.append(part.shape) or part, x, 64, 16), x)
-    assert set(seen) == {(1, 1, 64, 64)}
-
-
-def test_the_border_of_a_tile_does_not_show_where_others_lie():
-    spoilt = torch.zeros(64, 64).index_fill(0, torch.tensor([0, 3, 60, 63]), 1.0)
-    x = noise(1, 1, 200, 64)
-    added = in_tiles(lambda part: part + spoilt, x, 64, 16) - x
-    shown = added.abs().amax((0, 1, 3)).gt(1e-6).nonzero().flatten()
-    assert shown.tolist() == [0, 3]  # at the image's own border
-
-
-def test_tiles_start_on_multiples_of_16_and_are_announced():
-    x, corners, heard = torch.arange(300.0).expand(1, 1, 200, 300), [], []
-    with listening(lambda done, total: heard.append((done, total))):
-        in_tiles(lambda part: corners.append(part[0, 0, 0, 0].item()) or part, x, 64, 16)
-    assert {corner % 16 for corner in corners} == {0}
-    assert heard == [(i, len(corners)) for i in range(1, len(corners) + 1)]
-    assert len(corners) == 4 * 6
 
 
 def test_no_seam_shows():

@@ -10,11 +10,12 @@ from imgredux.errors import ImgreduxError
 from imgredux.method import Estimator
 from imgredux.ops.color import luma
 from imgredux.ops.masking import local_std
+from imgredux.tiling import faded
 from imgredux_ddjnd.layers import widened
 from imgredux_ddjnd.network import Choices, Network
-from imgredux_ddjnd.tiles import ALIGN, in_tiles
 
 BASE_WINDOW = 5
+ALIGN = 8  # tiles start on multiples of it: the blocks of the DCT lie alike in all of them
 Head = Literal["gain", "paper"]
 Target = Literal["image", "map"]
 
@@ -104,4 +105,4 @@ class DDJND(Estimator):
         I_ori = 2 * x - 1
         if self.training:
             return self.network(I_ori)[0].to(x.dtype)
-        return in_tiles(lambda parts: self.network(parts)[0].to(x.dtype), I_ori, self.tile, self.overlap)
+        return faded(lambda parts: self.network(parts)[0].to(x.dtype), I_ori, self.tile, self.overlap, ALIGN)

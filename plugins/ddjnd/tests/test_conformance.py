@@ -3,15 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import pytest
-
-import imgredux
 from imgredux.testing import EstimatorConformance
 
 SMALL = {"width": 4, "kan_width": 2, "depth": 1, "tile": 64, "overlap": 16}
 
 
-@pytest.mark.skipif(not imgredux.info("ddjnd").weights, reason="ddjnd ships no weights yet")
 class TestDDJND(EstimatorConformance):
     name = "ddjnd"
 

@@ -6,12 +6,9 @@ import torch
 from imgredux_ddjnd.decoder import KAN, MA, MI, Product, splines
 from imgredux_ddjnd.frequency import FDA, FDC, FDD, FDE, detail
 from imgredux_ddjnd.spatial import SPB, SPD, SPI, SSCB
-from imgredux_ddjnd.tiles import in_tiles
 from scipy.fft import dctn, idctn
 from scipy.interpolate import BSpline
 from torch.nn import functional as F
-
-from imgredux.tiling import listening
 
 
 def noise(*shape: int, seed: int = 0) -> torch.Tensor:
@@ -141,19 +138,3 @@ def test_integration_is_the_equation(order):
     expected = (A + O) * G if order == "text" else A + O + I_ori * G
     torch.testing.assert_close(mi(CK, F_f, I_ori), expected)
     assert mi.attention(CK).shape == (1, 8, 1, 1)
-
-
-@pytest.mark.parametrize("size", [(64, 64), (64, 80), (73, 211), (200, 30), (1, 1), (129, 65)])
-def test_tiles_cover_an_image_and_fade_into_one_another(size):
-    x, seen = noise(2, 1, *size), []
-    torch.testing.assert_close(in_tiles(lambda part: seen.append(part.shape) or part, x, 64, 16), x)
-    assert {shape[-2:] for shape in seen} == {tuple(min(64, -(-side // 8) * 8) for side in size)}
-    assert {shape[0] for shape in seen} == {1}
-
-
-def test_tiles_start_on_multiples_of_8_and_are_announced():
-    x, corners, heard = torch.arange(300.0).expand(1, 1, 200, 300), [], []
-    with listening(lambda done, total: heard.append((done, total))):
-        in_tiles(lambda part: corners.append(part[0, 0, 0, 0].item()) or part, x, 64, 24)
-    assert {corner % 8 for corner in corners} == {0}
-    assert heard == [(i, len(corners)) for i in range(1, len(corners) + 1)]

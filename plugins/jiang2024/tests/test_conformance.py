@@ -3,13 +3,9 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-import pytest
-
-import imgredux
 from imgredux.testing import EstimatorConformance
 
 
-@pytest.mark.skipif(not imgredux.info("jiang2024").weights, reason="jiang2024 ships no weights yet")
 class TestJiang2024(EstimatorConformance):
     name = "jiang2024"
 

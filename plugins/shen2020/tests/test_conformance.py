@@ -3,13 +3,9 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-import pytest
-
-import imgredux
 from imgredux.testing import EstimatorConformance
 
 
-@pytest.mark.skipif(not imgredux.info("shen2020").weights, reason="shen2020 ships no weights yet")
 class TestShen2020(EstimatorConformance):
     name = "shen2020"
 
