@@ -37,6 +37,7 @@ FIRST_PARTY = {
     "ki2018": "imgredux-ki2018",
     "liu2010": "imgredux-liu2010",
     "localstd": "imgredux-baselines",
+    "localstd15": "imgredux-baselines",
     "shen2020": "imgredux-shen2020",
     "slidingdct": "imgredux-slidingdct",
     "wei2009": "imgredux-wei2009",

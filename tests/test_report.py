@@ -32,6 +32,7 @@ SCORES = {
     "sharp": [(80.0, 0.95, 0.03, 0.20), (84.0, 0.97, 0.05, 0.24)],
     "flat": [(60.0, 0.90, 0.08, 0.50), (66.0, 0.92, 0.10, 0.50)],
     "localstd": [(79.0, 0.97, 0.03, 0.08), (81.0, 0.99, 0.02, 0.10)],
+    "localstd15": [(78.0, 0.98, 0.024, 0.07), (80.0, 0.992, 0.018, 0.08)],
     "concentrated": [(70.0, 0.99, 0.01, 0.01), (72.0, 0.995, 0.015, 0.01)],
 }
 
@@ -212,9 +213,9 @@ def test_missing_yardsticks_and_images_are_said(tmp_path: Path) -> None:
     rows = jnd_rows("sharp", "localstd")[:-1]
     report(write(tmp_path, rows), tmp_path / "out")
     warnings = Page((tmp_path / "out" / "index.html").read_text("utf-8")).inside(r"p\.warning")
-    assert any("flat, concentrated" in text for text in warnings)
+    assert any("flat, localstd15, concentrated" in text for text in warnings)
     assert any("sharp 2, localstd 1" in text for text in warnings)
-    assert "flat, concentrated" in (tmp_path / "out" / "table.md").read_text("utf-8")
+    assert "flat, localstd15, concentrated" in (tmp_path / "out" / "table.md").read_text("utf-8")
 
 
 def test_complete_rows_give_no_warning(page: Page) -> None:
@@ -345,8 +346,8 @@ def test_the_page_runs_in_a_browser_without_a_word_on_the_console(made: Path, tm
     dumped, console = browse(probed, tmp_path / "profile")
     assert console == []
     seen = json.loads(re.findall(r"<pre>(.*?)</pre>", dumped)[0])
-    assert seen["before"] == ["sharp", "localstd", "concentrated", "flat"]  # by SSIMULACRA2
-    assert seen["lpips"] == ["concentrated", "localstd", "sharp", "flat"]
+    assert seen["before"] == ["sharp", "localstd", "localstd15", "concentrated", "flat"]  # by SSIMULACRA2
+    assert seen["lpips"] == ["concentrated", "localstd15", "localstd", "sharp", "flat"]
     assert seen["first"] == ["flat"]
     assert seen["second"] == ["concentrated"]
     assert "20%" in seen["cut"]

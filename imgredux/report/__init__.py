@@ -34,8 +34,8 @@ def report(
     """Write `index.html` and `table.md` into the folder `out` (made if need be, files replaced); the page's path.
 
     rows_path: a file of `imgredux eval`. pictures: image files shown under the noise of each estimator.
-    methods: names or name.tag to show, None for all that the rows hold; the yardsticks `flat`, `localstd` and
-    `concentrated` are always among them. mse, seed: of the noise on the pictures, squared grey levels.
+    methods: names or name.tag to show, None for all that the rows hold; the yardsticks `flat`, `localstd`, `localstd15`
+    and `concentrated` are always among them. mse, seed: of the noise on the pictures, squared grey levels.
 
     Raises ImgreduxError: no row, a method that no row has, an unreadable picture, jinja2 missing; OSError.
     """

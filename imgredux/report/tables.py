@@ -8,7 +8,7 @@ from imgredux.ledger import Row
 from imgredux.summary import Summary, label, paired, summarise
 
 EQUAL_MSE = "jnd-equal-mse"
-YARDSTICKS = ("flat", "localstd", "concentrated")
+YARDSTICKS = ("flat", "localstd", "localstd15", "concentrated")
 SPREAD = 0.7  # of localstd's concentration: what is below packs its noise too tightly to be compared
 PEAK = 8.0  # largest threshold over the map's rms, likewise
 REACHED = 0.005  # of the target MSE: a mean that is farther off is said to be

@@ -1,4 +1,4 @@
-"""Declarations of the three baselines: what a JND model has to beat."""
+"""Declarations of the baselines: what a JND model has to beat."""
 
 from imgredux.hooks import hookimpl
 from imgredux.spec import Spec
@@ -27,6 +27,17 @@ LOCALSTD = Spec(
     context=2,
     differentiable=True,
 )
+LOCALSTD15 = Spec(
+    name="localstd15",
+    kind="estimator",
+    target="imgredux_baselines.method:LocalStd15",
+    title="localstd to the power 1.5: the same order of pixels, packed more tightly",
+    paper=_PAPER,
+    license="Apache-2.0",
+    channels=(1, 3),
+    context=2,
+    differentiable=True,
+)
 CONCENTRATED = Spec(
     name="concentrated",
     kind="estimator",
@@ -44,4 +55,4 @@ CONCENTRATED = Spec(
 @hookimpl
 def imgredux_methods() -> list[Spec]:
     """The declarations of this distribution."""
-    return [FLAT, LOCALSTD, CONCENTRATED]
+    return [FLAT, LOCALSTD, LOCALSTD15, CONCENTRATED]

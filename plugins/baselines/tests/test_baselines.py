@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from imgredux_baselines.method import Concentrated, Flat, LocalStd
+from imgredux_baselines.method import Concentrated, Flat, LocalStd, LocalStd15
 from skimage import data
 
 SIZES = [(1, 1), (1, 2), (3, 3), (7, 7), (9, 17), (1, 3000), (3000, 1)]
@@ -26,8 +26,13 @@ def test_localstd_is_one_grey_level_and_the_deviation_of_25_pixels():
     np.testing.assert_allclose(255 * LocalStd().forward(x)[0, 0].numpy(), 1 + windows.std((-2, -1)), rtol=1e-9)
 
 
+def test_localstd15_is_localstd_to_the_power_in_grey_levels():
+    x = photograph()
+    torch.testing.assert_close(255 * LocalStd15().forward(x), (255 * LocalStd().forward(x)) ** 1.5)
+
+
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("method", [Flat(), LocalStd()], ids=["flat", "localstd"])
+@pytest.mark.parametrize("method", [Flat(), LocalStd(), LocalStd15()], ids=["flat", "localstd", "localstd15"])
 def test_any_size(method, size):
     jnd = method.forward(torch.rand(1, 3, *size))
     assert jnd.shape == (1, 1, *size)
@@ -36,7 +41,7 @@ def test_any_size(method, size):
 
 
 @pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
-@pytest.mark.parametrize("method", [Flat(), LocalStd()], ids=["flat", "localstd"])
+@pytest.mark.parametrize("method", [Flat(), LocalStd(), LocalStd15()], ids=["flat", "localstd", "localstd15"])
 def test_flat_images_have_one_grey_level_and_a_zero_gradient(method, level):
     x = torch.full((1, 3, 12, 20), level, requires_grad=True)
     jnd = method.forward(x)

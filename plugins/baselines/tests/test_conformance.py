@@ -13,6 +13,11 @@ class TestLocalStd(EstimatorConformance):
     golden = "localstd.safetensors"
 
 
+class TestLocalStd15(EstimatorConformance):
+    name = "localstd15"
+    golden = "localstd15.safetensors"
+
+
 class TestConcentrated(EstimatorConformance):
     name = "concentrated"
     golden = "concentrated.safetensors"
