@@ -21,13 +21,13 @@ from imgredux.errors import ImgreduxError
 from imgredux.ledger import Row, appending, key, read_rows
 from imgredux.measuring import Cell, Unit, Who, method_named, results
 from imgredux.origin import commit
-from imgredux.summary import Mean, Summary, paired, summarise
+from imgredux.summary import Mean, Summary, paired, pooled, summarise
 
 if TYPE_CHECKING:
     from imgredux.datasets import Dataset
     from imgredux.protocols import Measured, Protocol
 
-__all__ = ["Mean", "ProtocolError", "Step", "Summary", "evaluate", "paired", "read_rows", "summarise"]
+__all__ = ["Mean", "ProtocolError", "Step", "Summary", "evaluate", "paired", "pooled", "read_rows", "summarise"]
 
 
 class ProtocolError(ImgreduxError, ValueError):

@@ -97,6 +97,14 @@ def _mean(values: list[float]) -> Mean:
     return Mean(mean, math.sqrt(spread / (n - 1) / n) if n > 1 else math.nan, n)
 
 
+def pooled(rows: Iterable[Row], name: str, value: str) -> Mean:
+    """A column of one method over all data sets among the rows: mean and standard error over images.
+
+    name: as `Summary.label`. Levels and seeds of an image are averaged first.
+    """
+    return _over_images(_measured(rows, value, name)[name])
+
+
 def paired(rows: Iterable[Row], a: str, b: str, value: str) -> Mean:
     """By how much method a exceeds method b in a column: mean and standard error over images of the difference.
 
@@ -104,13 +112,24 @@ def paired(rows: Iterable[Row], a: str, b: str, value: str) -> Mean:
     image, level and seed, averaged over the levels and seeds of an image, then over the images of all data sets among
     the rows. Filter the rows for one data set or level.
     """
-    found: dict[str, dict[tuple[Any, ...], float]] = {a: {}, b: {}}
+    found = _measured(rows, value, a, b)
+    return _over_images({where: found[a][where] - found[b][where] for where in found[a].keys() & found[b].keys()})
+
+
+def _measured(rows: Iterable[Row], value: str, *names: str) -> dict[str, dict[tuple[Any, ...], float]]:
+    """By method, then by protocol, data set, image, level and seed: a column's values."""
+    found: dict[str, dict[tuple[Any, ...], float]] = {name: {} for name in names}
     for row in rows:
         name = label(row["method"], row["weights"])
         if name in found and row["values"].get(value) is not None:
             where = tuple(row[part] for part in ("protocol", "dataset", "image", "level", "seed"))
             found[name][where] = float(row["values"][value])
-    differences: defaultdict[tuple[Any, ...], list[float]] = defaultdict(list)
-    for where in found[a].keys() & found[b].keys():
-        differences[where[:3]].append(found[a][where] - found[b][where])
-    return _mean([statistics.fmean(one) for _, one in sorted(differences.items())])
+    return found
+
+
+def _over_images(values: dict[tuple[Any, ...], float]) -> Mean:
+    """Mean over images of the mean over what was measured of each."""
+    images: defaultdict[tuple[Any, ...], list[float]] = defaultdict(list)
+    for where, one in values.items():
+        images[where[:3]].append(one)
+    return _mean([statistics.fmean(ones) for _, ones in sorted(images.items())])

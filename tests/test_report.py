@@ -22,6 +22,7 @@ from imgredux.cli.reporting import report as command
 from imgredux.errors import ImgreduxError
 from imgredux.published import publications
 from imgredux.report import report, sheets
+from imgredux.report.overall import standings
 from imgredux.testing.pictures import picture
 
 pytest.importorskip("jinja2", reason="the page needs jinja2, of the extra eval")
@@ -363,3 +364,41 @@ def test_the_console_would_be_heard(tmp_path: Path) -> None:
     bad.write_text("<!DOCTYPE html><script>nothing.at.all;</script><p>after")
     _, console = browse(bad, tmp_path / "profile")
     assert any("nothing is not defined" in line for line in console)
+
+
+def standing_rows() -> list[dict[str, Any]]:
+    """Two data sets of two images at two levels: `near` is 1, 1, 1 and 3 behind `first`; `tight` packs its noise."""
+    rows = []
+    for dataset, images in (("kodak", (80.0, 84.0)), ("screens", (60.0, 66.0))):
+        for image, best in enumerate(images):
+            behind = {"first": 0.0, "near": 3.0 if best == 66 else 1.0, "localstd": 5.0, "tight": -4.0}
+            for name, less in behind.items():
+                share = 0.2 if name != "tight" or dataset == "kodak" else 0.1
+                values = {"ssimulacra2": best - less, "concentration": share, "peak": 5.0 if name == "near" else 3.0}
+                for level, shift in ((16.121, 10.0), (100.0, -10.0)):
+                    shifted = {**values, "ssimulacra2": values["ssimulacra2"] + shift}
+                    rows.append(row(name, f"{image}", level, shifted, dataset=dataset))
+    return rows
+
+
+def test_all_data_sets_together_say_how_far_each_is_behind_the_first_that_is_not_packed() -> None:
+    found = {one.method: one for one in standings(standing_rows())}
+    assert list(found) == ["tight", "first", "near", "localstd"]
+    assert found["first"].score.mean == pytest.approx(72.5)
+    assert (found["near"].behind.mean, found["near"].behind.error) == pytest.approx((1.5, 0.5))
+    assert found["near"].margin == "1.50 ±0.50, 3.0 se"
+    assert found["first"].margin == "-"
+    assert [one.packed for one in found.values()] == [True, False, False, False]
+    assert (found["tight"].share, found["near"].peak) == pytest.approx((0.5, 5.0))
+
+
+def test_all_data_sets_together_are_in_both_files_and_only_where_there_are_several(tmp_path: Path, page: Page) -> None:
+    assert not page.inside(r"table\.overall")
+    assert standings(jnd_rows("sharp", "localstd")) == []
+    report(write(tmp_path, standing_rows()), tmp_path / "out")
+    text = (tmp_path / "out" / "table.md").read_text("utf-8")
+    assert "| near | 71.00 ±" in text
+    assert "| 1.50 ±0.50, 3.0 se | 1.00 | 5.0 | 4 |" in text
+    assert "tight †" in text
+    made = Page((tmp_path / "out" / "index.html").read_text("utf-8"))
+    assert "1.50 ±0.50, 3.0 se" in made.inside(r"table\.overall.* td")

@@ -15,6 +15,7 @@ from imgredux.files import atomic
 from imgredux.ledger import Row, read_rows
 from imgredux.report.beside import beside
 from imgredux.report.markdown import markdown
+from imgredux.report.overall import standings
 from imgredux.report.page import page
 from imgredux.report.pictures import sheets
 from imgredux.report.tables import EQUAL_MSE, YARDSTICKS, label_of, tables
@@ -43,7 +44,11 @@ def report(
     found = tables(rows)
     printed = {table.protocol: beside(table.protocol, rows) for table in found}
     shown = [sheets(Path(picture), _estimators(rows), mse, seed) for picture in pictures or ()]
-    texts = {"index.html": page(rows, found, printed, shown), "table.md": markdown(found, printed)}
+    overall = standings(rows)
+    texts = {
+        "index.html": page(rows, found, printed, shown, overall),
+        "table.md": markdown(found, printed, overall),
+    }
     Path(out).mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         with atomic(Path(out) / name) as temporary:

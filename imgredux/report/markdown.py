@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from imgredux.report.beside import Beside
-from imgredux.report.tables import Line, Table, level_of, name_of
+from imgredux.report.overall import Standing
+from imgredux.report.tables import Line, Table, level_of, name_of, plus_minus
 
 NOTE = (
     "Mean ± standard error over images. Bold: the best of its data set and level. "
@@ -12,13 +13,25 @@ NOTE = (
 )
 
 
-def markdown(found: Sequence[Table], printed: Mapping[str, Sequence[Beside]]) -> str:
-    """The file's text: our rows first, then what others printed, in tables of its own. printed: by protocol."""
+OVERALL = (
+    "Means over the pictures of all data sets, each the mean over its levels. Behind: paired difference to the first "
+    "that is not packed, and how many of its standard errors (se) that is. Share: concentration over localstd's; peak: "
+    "of the map over its rms; on the data set where each is worst. †: the share is below 0.7, or the peak above 8."
+)
+
+
+def markdown(found: Sequence[Table], printed: Mapping[str, Sequence[Beside]], overall: Sequence[Standing] = ()) -> str:
+    """The file's text: our rows first, then what others printed, in tables of its own. printed: by protocol.
+
+    overall: estimators at equal noise over all data sets.
+    """
     parts = []
     for protocol, publications in printed.items():
         mine = [table for table in found if table.protocol == protocol]
         parts += [f"# {_escaped(protocol)}", *(f"> {warning}" for table in mine for warning in _located(table))]
         parts.append(_ours(mine))
+        if overall and mine[0].equal_mse:
+            parts += ["## All data sets together", _standings(overall)]
         if publications:
             parts += ["## Printed by others, not measured here", *_printed(publications)]
     return "\n\n".join(parts) + "\n"
@@ -48,6 +61,22 @@ def _ours(found: Sequence[Table]) -> str:
         origin = (line.n, f"{line.seconds:.3g}", line.weights, line.commit, line.date)
         lines.append([table.dataset, level_of(level), line.method, *cells, *origin])
     return f"{_table(head, lines)}\n\n{NOTE}"
+
+
+def _standings(overall: Sequence[Standing]) -> str:
+    head = ["method", "SSIMULACRA2", "behind", "share", "peak", "n"]
+    lines = [
+        [
+            f"{one.method} †" if one.packed else one.method,
+            f"{one.score.mean:.2f} {plus_minus('ssimulacra2', one.score.error)}",
+            one.margin,
+            f"{one.share:.2f}",
+            f"{one.peak:.1f}",
+            str(one.score.n),
+        ]
+        for one in overall
+    ]
+    return f"{_table(head, lines)}\n\n{OVERALL}"
 
 
 def _cell(table: Table, line: Line, level: float | None, value: str) -> str:

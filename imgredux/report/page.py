@@ -10,6 +10,8 @@ import imgredux
 from imgredux.errors import ImgreduxError
 from imgredux.ledger import Row
 from imgredux.report.beside import Beside
+from imgredux.report.markdown import OVERALL
+from imgredux.report.overall import Standing
 from imgredux.report.pictures import Sheet
 from imgredux.report.plots import Axis, Series, lines, scatter
 from imgredux.report.tables import YARDSTICKS, Column, Line, Table, label_of, level_of, name_of, number
@@ -23,9 +25,16 @@ SHARE = Axis("Share of pixels that carry half of the noise power", log=True, tex
 
 
 def page(
-    rows: Sequence[Row], found: Sequence[Table], printed: Mapping[str, Sequence[Beside]], shown: Sequence[Sheet]
+    rows: Sequence[Row],
+    found: Sequence[Table],
+    printed: Mapping[str, Sequence[Beside]],
+    shown: Sequence[Sheet],
+    overall: Sequence[Standing] = (),
 ) -> str:
-    """The page's HTML. printed: by protocol. Raises ImgreduxError when jinja2 is missing."""
+    """The page's HTML. printed: by protocol. overall: estimators at equal noise over all data sets.
+
+    Raises ImgreduxError when jinja2 is missing.
+    """
     try:
         from jinja2 import Environment, StrictUndefined
     except ModuleNotFoundError as error:
@@ -46,6 +55,8 @@ def page(
             name: [(table, _plots(table, styles)) for table in found if table.protocol == name] for name in printed
         },
         printed=printed,
+        overall=overall,
+        about_overall=OVERALL,
         sheets=[(sheet, _scores(rows, sheet)) for sheet in shown],
     )
 
