@@ -20,6 +20,7 @@ PEAK = 8.0  # largest threshold over its root mean square that a map may have
 # of the MSE missing. A map that nothing bounds gains 2 to 6 by packing.
 PACKED, PEAKED, MISSING = 100.0, 1.0, 100.0
 SCALE = 0.01  # for the square of ln(mean J^2 / 16 grey levels^2): the rest does not depend on the map's scale
+RATE = 0.1  # of `free_optimum`, in ln J, at its start
 _MEAN_SQUARE = 16.0
 _ROUNDS = 32  # of the search for phi: its error falls to the clipped share of the noise power in each
 _EXACT = 0.01  # what may be missing of the MSE for want of rounds
@@ -74,12 +75,14 @@ def hidden(image: Tensor, jnd: Tensor, mse: float | Tensor, signs: Tensor) -> Te
 def free_optimum(image: Tensor, mse: float, steps: int, seed: int = 0) -> Tensor:
     """The map of each image that `objective` leads to from `localstd`, with every pixel free: an estimator's ceiling.
 
-    image: `(B, 3, H, W)` in [0, 1]. Returns `(B, 1, H, W)` in the same units, after `steps` steps of Adam on ln J.
+    image: `(B, 3, H, W)` in [0, 1]. Returns `(B, 1, H, W)` in the same units, after `steps` steps of Adam on ln J,
+    whose rate falls to 0.
     """
     generator = torch.Generator(image.device).manual_seed(seed)
     logarithm = _localstd(image.float()).div(255).log().requires_grad_()
-    optimiser = torch.optim.Adam([logarithm], lr=0.1, betas=(0.9, 0.99))
-    for _ in range(steps):
+    optimiser = torch.optim.Adam([logarithm], lr=RATE, betas=(0.9, 0.99))
+    for step in range(steps):
+        optimiser.param_groups[0]["lr"] = RATE * (1 - step / steps)
         with torch.enable_grad():
             loss, _ = objective(image, logarithm.exp(), mse, generator)
             (logarithm.grad,) = torch.autograd.grad(loss * len(image), logarithm)

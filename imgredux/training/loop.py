@@ -153,7 +153,7 @@ class _Trainer:
 
     def go(self, limit: float) -> bool:
         """Steps until the schedule is done (True) or `limit` seconds are over (False); either way a checkpoint."""
-        state, began = self.state, time.perf_counter()
+        recipe, state, began = self.recipe, self.state, time.perf_counter()
         before, saved_at = state.seconds, began
         while not state.total or state.step < state.total:
             self._step()
@@ -161,7 +161,7 @@ class _Trainer:
             state.seconds = before + now - began
             if not state.total:
                 self._fit(limit, now - began)
-            if state.total and (state.step % self._every(LOGGED) == 0 or state.step == state.total):
+            if state.total and (self._due(LOGGED) or self._due(recipe.judgements)):
                 self._log()
             over, due = self._agreed(now - began > limit, now - saved_at > CHECKPOINT_SECONDS)
             if over or due:
@@ -239,9 +239,7 @@ class _Trainer:
         state, recipe = self.state, self.recipe
         row: Row = {"step": state.step, "seconds": round(state.seconds, 1), "lr": self.optimiser.param_groups[0]["lr"]}
         row |= state.means()
-        if self.held_out is not None and (
-            state.step % self._every(recipe.judgements) == 0 or state.step == state.total
-        ):
+        if self.held_out is not None and self._due(recipe.judgements):
             with torch.no_grad():
                 row |= recipe.judge(self.average, self.held_out)
         if recipe.schedule == "plateau":
@@ -257,8 +255,10 @@ class _Trainer:
         stale = self.recipe.counts in row and len(figures) - 1 - figures.index(max(figures))
         return self.state.factor / 2 if stale and stale % PATIENCE == 0 else self.state.factor
 
-    def _every(self, times: int) -> int:
-        return max(self.state.total // times, 1)
+    def _due(self, times: int) -> bool:
+        """Whether this step is one of so many, spread over the run, or its last."""
+        state = self.state
+        return state.step % max(state.total // times, 1) == 0 or state.step == state.total
 
     def _agreed(self, *values: Any) -> tuple[Any, ...]:
         """What the first process says: clocks differ, and all must stop and save at the same step."""

@@ -1,7 +1,10 @@
 """The objective of hiding noise: its value is that of true noise, its gradient leads up, and packing does not pay."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from imgredux.metrics.ssimulacra2 import ssimulacra2
@@ -9,7 +12,7 @@ from imgredux.noise import inject
 from imgredux.ops import local_std, luma
 from imgredux.protocols import concentration, peak
 from imgredux.testing.pictures import as_tensor, photos
-from imgredux.training import hiding
+from imgredux.training import ceiling, hiding
 
 
 def photo(name: str = "coffee", side: int = 96) -> Tensor:
@@ -135,3 +138,19 @@ def test_the_free_optimum_beats_its_start_within_the_guards() -> None:
     assert torch.equal(optimum, hiding.free_optimum(image, 100, steps=8, seed=3))
     assert loss_of(image, optimum) < loss_of(image, base(image)) - 2
     assert concentration(optimum) > 0.65 * concentration(base(image))
+
+
+def test_the_ceiling_is_printed_beside_methods_and_above_them(tmp_path: Path, capsys) -> None:
+    """Judged with other signs than the optimum was found with."""
+    for name in ("coffee", "chelsea"):
+        Image.fromarray(photos(side=96)[name]).save(tmp_path / f"{name}.png")
+    ceiling.main(["flat", "--images", str(tmp_path), "--crops", "2", "--levels", "100", "--steps", "60"])
+    lines = [line.strip("| ").split(" | ") for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["crop", "MSE", "localstd", "flat", "free optimum"]
+    assert [line[:2] for line in lines[2:4]] == [["chelsea", "100"], ["coffee", "100"]]
+    for line in lines[2:4]:
+        localstd, flat, best = (float(cell.split()[0]) for cell in line[2:])
+        assert max(flat, localstd) < best
+    assert lines[2][2].endswith("(1.00)")
+    optima = [float(line[4].split()[0]) for line in lines[2:4]]
+    assert float(lines[4][-1]) == pytest.approx(sum(optima) / 2, abs=0.01)

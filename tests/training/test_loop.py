@@ -49,6 +49,16 @@ def unbroken(pupil: str, photographs: Path, tmp_path_factory: pytest.TempPathFac
     return out
 
 
+def test_judgements_come_at_their_own_steps_whatever_the_lines_of_the_log(
+    photographs: Path, tmp_path: Path, pupil: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "LOGGED", 5)
+    rows: list[dict] = []
+    train(pupil, [photographs], tmp_path, steps=23, changes={"judgements": 3}, progress=rows.append)
+    assert [row["step"] for row in rows if "gain" in row] == [7, 14, 21, 23]
+    assert [row["step"] for row in rows if "gain" not in row] == [4, 8, 12, 16, 20]
+
+
 def test_a_run_leaves_its_log_its_curve_and_weights_that_load(unbroken: Path, pupil: str) -> None:
     rows = log(unbroken)
     assert [int(row["step"]) for row in rows] == list(range(1, 25))

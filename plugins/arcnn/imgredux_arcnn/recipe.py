@@ -1,7 +1,7 @@
 """How the weights of AR-CNN were trained: `imgredux train arcnn.q10 --images DIR...`.
 
-The paper trains with stochastic gradient descent for days. Adam, the global residual and a cosine schedule reach as far
-in minutes.
+The paper trains with stochastic gradient descent for days. Adam, the global residual and a cosine schedule reach nearly
+as far in minutes.
 """
 
 from typing import Any

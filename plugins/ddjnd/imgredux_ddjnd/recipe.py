@@ -55,8 +55,9 @@ class HidingRecipe(Recipe):
         for index in range(len(held_out)):
             image = held_out.centre(index, self.crop).float().div(255)
             base = (local_std(luma(image) * 255, BASE_WINDOW, border="reflect") + 1) / 255
+            maps = {"score": method(image), "localstd": base}
             for mse in JUDGED:
-                for name, jnd in (("score", method(image)), ("localstd", base)):
+                for name, jnd in maps.items():
                     generator = torch.Generator(image.device).manual_seed(index)
                     _, parts = hiding.objective(image, jnd, mse, generator)
                     figures.setdefault(f"{name}_{mse:g}", []).append(float(parts["score"]))
