@@ -25,8 +25,8 @@ class DDJND(Estimator):
 
     head: "paper", the map is how far I_out, an estimate of the critical image, lies from the image: the root mean
     square over R, G and B. "gain", the map is 1 grey level plus the standard deviation of luma in 5x5 pixels, times
-    exp(bound tanh(q)), where q is what the decoder gives: a bounded change of a sound map, which cannot pack noise into
-    few pixels. A fresh network gives that base.
+    exp(bound tanh(q)), where q comes of the decoder and of local statistics: a bounded change of a sound map, which
+    cannot pack noise into few pixels. A fresh network gives that base.
     bound: natural logarithm of the largest gain, and of the smallest but for its sign.
     target: what I_out is for the head "paper": the critical "image", or the "map", without "+ I_ori" in eq. 23.
     per_channel: a map `(B, 3, H, W)` from the head "paper", with a threshold for each channel.

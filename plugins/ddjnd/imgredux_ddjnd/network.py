@@ -5,15 +5,12 @@ from typing import get_args
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from imgredux.ops.strips import pad
 from imgredux_ddjnd.decoder import MA, MI, SCALES, Order, Product
 from imgredux_ddjnd.frequency import FDE, Channel, detail
+from imgredux_ddjnd.gain import Gain
 from imgredux_ddjnd.layers import Padding, conv, he
 from imgredux_ddjnd.spatial import SPI, Position
-
-BOX = 5  # side of the window over which the gain's logarithm is averaged
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +62,7 @@ class Network(nn.Module):
     """I_ori `(B, 3, H, W)` in [-1, 1], sides multiples of 8, to (R, F_s, F_f); the features are `(B, C, H, W)`.
 
     R is I_out - I_ori, `(B, 3, H, W)`, not clipped: eq. 23 but for its last term. gain: the decoder has M planes,
-    and R `(B, 1, H, W)` is a weighted sum of them, zero at first, averaged over 5x5 pixels.
+    and in place of R stands q `(B, 1, H, W)`, as `Gain` makes it of them.
     """
 
     def __init__(self, choices: Choices, gain: bool) -> None:
@@ -85,17 +82,16 @@ class Network(nn.Module):
             if c.mi
             else Product(c.width, activations, planes, c.padding)
         )
+        self.gain = Gain(planes, c.padding) if gain else None
         self.apply(he)
-        self.log_gain = conv(planes, 1, 1) if gain else None
-        if self.log_gain is not None:
-            nn.init.zeros_(self.log_gain.weight)
-            nn.init.zeros_(self.log_gain.get_parameter("bias"))
+        if self.gain is not None:
+            self.gain.quieten()
         self.to(memory_format=torch.channels_last)
 
     def forward(self, I_ori: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         I_ori = I_ori.contiguous(memory_format=torch.channels_last)
         F_s, F_f = self.spi(I_ori), self.fde(detail(I_ori, self.keep))  # Eq. (3)
         R = self.mi(self.ma(F_s), F_f, I_ori)  # Eq. (4)
-        if self.log_gain is not None:
-            R = F.avg_pool2d(pad(self.log_gain(R), BOX // 2, "reflect"), BOX, 1)
+        if self.gain is not None:
+            R = self.gain(R, I_ori)
         return R, F_s, F_f

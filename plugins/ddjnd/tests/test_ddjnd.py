@@ -60,7 +60,7 @@ def test_a_fresh_network_gives_the_base_and_a_fresh_one_of_the_paper_no_change()
 @pytest.mark.parametrize("strength", [1.0, 1000.0])
 def test_the_gain_is_bounded(strength):
     method, x = fresh(bound=0.5), astronaut()
-    torch.nn.init.normal_(method.network.log_gain.weight, std=strength)
+    torch.nn.init.normal_(method.network.gain.last.weight, std=strength)
     ratio = method(x) / imgredux.get("localstd")(x)
     low, high = float(ratio.min().log()), float(ratio.max().log())
     assert -0.5001 <= low < high <= 0.5001
@@ -143,7 +143,7 @@ def test_a_switch_replaces_its_module_alone(ablated, replacement, changed):
 def test_gradients_reach_every_parameter(head, reading):
     method = fresh(head=head, gate=1.0, kan_width=8, **reading).requires_grad_().train()
     if head == "gain":
-        torch.nn.init.normal_(method.network.log_gain.weight)
+        torch.nn.init.normal_(method.network.gain.last.weight)
     with torch.no_grad():
         method.network.fde.fda.beta.fill_(0.1)
     x = batch(2, 32, 40)
@@ -237,7 +237,7 @@ def test_a_step_of_hiding():
     losses = [recipe.loss(method, (image, mse, seed)) for _ in range(2)]
     assert torch.equal(losses[0][0], losses[1][0])  # the batch says all that is random
     losses[0][0].backward()
-    assert method.network.log_gain.weight.grad.any()
+    assert method.network.gain.last.weight.grad.any()
     assert {"score", "packed", "distillation"} <= set(losses[0][1])
 
 
