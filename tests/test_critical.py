@@ -165,6 +165,9 @@ def test_the_command(photos: Path, tmp_path: Path) -> None:
     again = CliRunner().invoke(app, args)
     assert again.exit_code == 0
     assert again.stdout.count("made before") == 2
+    rows = list(read_record(tmp_path / "out" / RECORD).values())
+    assert f"2 pairs: mean MSE {(rows[0]['mse'] + rows[1]['mse']) / 2:.4g}, SSIMULACRA 2 6" in again.stdout
+    assert "within 1.5 of the target)" in again.stdout
     wrong = CliRunner().invoke(app, [*args[:-1], "70"])
     assert wrong.exit_code == 2
     assert "holds pairs of webp at 60" in wrong.stderr

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imgredux.critical import Pair
+
+NEAR = 1.5  # points of SSIMULACRA 2: what counts as at the target
 
 
 def make_pairs(
@@ -51,16 +53,28 @@ def _report(results: "Iterator[Pair]", total: int) -> int:
 
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
-    failed = 0
+    failed, rows = 0, []
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=total)
         for pair in results:
             failed += pair.error is not None
+            rows += [] if pair.row is None else [pair.row]
             _say(pair)
             progress.update(task, advance=1, description=line(pair.path.name))
+    if len(rows) > 1:
+        print(_summary(rows))
     if failed and total > 1:
         typer.echo(f"imgredux: {failed} of {total} failed", err=True)
     return failed
+
+
+def _summary(rows: list[dict[str, Any]]) -> str:
+    """What the pairs have in common, in a line."""
+    scores = [row["score"] for row in rows]
+    near = sum(abs(row["score"] - row["target"]) <= NEAR for row in rows)
+    mse = sum(row["mse"] for row in rows) / len(rows)
+    spread = f"{min(scores):.1f} to {max(scores):.1f}, {near} within {NEAR:g} of the target"
+    return f"{len(rows)} pairs: mean MSE {mse:.4g}, SSIMULACRA 2 {sum(scores) / len(scores):.2f} ({spread})"
 
 
 def _say(pair: "Pair") -> None:

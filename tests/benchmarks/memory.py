@@ -15,7 +15,8 @@ HEIGHT, WIDTH = 3000, 4000
 LIMIT = (4 * 4 * HEIGHT * WIDTH + 100e6) / 2**20  # four float32 planes and 100 MB, in MiB
 
 
-def _status(field: str) -> float:
+def status(field: str) -> float:
+    """A figure of this process in MiB, as VmRSS, what is resident, and VmHWM, its peak."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(field):
             return int(line.split()[1]) / 1024
@@ -29,10 +30,10 @@ def measure(name: str) -> float:
     method(torch.rand(1, 1, 64, 64, generator=generator))  # libraries load and caches fill on the first call
     x = torch.rand(1, 1, HEIGHT // 8, WIDTH // 8, generator=generator)
     x = torch.nn.functional.interpolate(x, (HEIGHT, WIDTH), mode="bilinear")
-    before = _status("VmRSS")
+    before = status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the kernel forgets the peak so far
     map_ = method(x)
-    peak = _status("VmHWM")
+    peak = status("VmHWM")
     assert map_.shape == x.shape
     return peak - before
 
