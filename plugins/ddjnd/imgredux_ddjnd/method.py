@@ -15,6 +15,8 @@ from imgredux_ddjnd.layers import widened
 from imgredux_ddjnd.network import Choices, Network
 
 BASE_WINDOW = 5
+PEAK = 7.9  # root mean squares of a map, which no threshold exceeds: a sharper peak would hide noise in a few pixels
+_ROUNDS = 12
 ALIGN = 8  # tiles start on multiples of it: the blocks of the DCT lie alike in all of them
 Head = Literal["gain", "paper"]
 Target = Literal["image", "map"]
@@ -26,7 +28,8 @@ class DDJND(Estimator):
     head: "paper", the map is how far I_out, an estimate of the critical image, lies from the image: the root mean
     square over R, G and B. "gain", the map is 1 grey level plus the standard deviation of luma in 5x5 pixels, times
     exp(bound tanh(q)), where q comes of the decoder and of local statistics: a bounded change of a sound map, which
-    cannot pack noise into few pixels. A fresh network gives that base.
+    cannot pack noise into few pixels. Peaks are cut at 7.9 times the map's root mean square. A fresh network gives
+    that base.
     bound: natural logarithm of the largest gain, and of the smallest but for its sign.
     target: what I_out is for the head "paper": the critical "image", or the "map", without "+ I_ori" in eq. 23.
     per_channel: a map `(B, 3, H, W)` from the head "paper", with a threshold for each channel.
@@ -78,7 +81,7 @@ class DDJND(Estimator):
     def map_of(self, x: Tensor, q: Tensor) -> Tensor:
         """The map of the head "gain" from what the network gives, q `(B, 1, H, W)`: a base times a bounded gain."""
         base = (local_std(luma(x) * 255, BASE_WINDOW, border="reflect") + 1) / 255
-        return base * (self.bound * widened(q).tanh()).exp()
+        return _held(base * (self.bound * widened(q).tanh()).exp())
 
     def critical(self, x: Tensor) -> Tensor:
         """The critical image of images `(B, 1 or 3, H, W)` in [0, 1], of the same shape and range.
@@ -106,3 +109,13 @@ class DDJND(Estimator):
         if self.training:
             return self.network(I_ori)[0].to(x.dtype)
         return faded(lambda parts: self.network(parts)[0].to(x.dtype), I_ori, self.tile, self.overlap, ALIGN)
+
+
+def _held(J: Tensor) -> Tensor:
+    """Maps `(B, 1, H, W)` whose peaks are cut at `PEAK` root mean squares of what remains; the others as they are."""
+    with torch.no_grad():
+        top = J.flatten(1).amax(1)
+        for _ in range(_ROUNDS):
+            rms = J.minimum(top.view(-1, 1, 1, 1)).square().mean((1, 2, 3)).sqrt()
+            top = top.minimum(PEAK * rms)
+    return J.minimum(top.view(-1, 1, 1, 1))

@@ -6,6 +6,7 @@ from imgredux_ddjnd.recipe import RECIPES
 from skimage import data
 
 import imgredux
+from imgredux.protocols.equal_mse import peak
 from imgredux.testing.pictures import batch
 from imgredux.training import Pictures
 
@@ -65,6 +66,17 @@ def test_the_gain_is_bounded(strength):
     low, high = float(ratio.min().log()), float(ratio.max().log())
     assert -0.5001 <= low < high <= 0.5001
     assert high - low > 0.01
+
+
+def test_peaks_are_cut_so_that_a_few_pixels_cannot_hold_the_noise():
+    x = torch.full((1, 3, 96, 96), 0.5)
+    x[..., 40:44, 40:44] = torch.rand(4, 4, generator=torch.Generator().manual_seed(0))
+    base = imgredux.get("localstd")(x)
+    assert peak(base).item() > 15
+    jnd = fresh()(torch.cat([x, astronaut(96, 96)]))
+    assert 7.5 < peak(jnd)[0].item() < 8
+    torch.testing.assert_close(jnd[:1], base.clamp(max=float(jnd[0].max())))
+    torch.testing.assert_close(jnd[1:], imgredux.get("localstd")(astronaut(96, 96)))
 
 
 def test_the_map_is_the_distance_to_the_critical_image():
