@@ -47,6 +47,8 @@ GATES = [
     Gate("slidingdct, 1 MP", "slidingdct", None, 1),
     Gate("D2LNet, width 32, 256x256", "imgredux, as released", "authors", 1),
     Gate("D2LNet, width 16, training step", "imgredux, as released", "authors", 1),
+    Gate("DDJND, attention, 96x96", "imgredux, fused", "plain", 2),
+    Gate("DDJND, attention, training step, 96x96", "imgredux, fused", "plain", 1.5),
     Gate("SSIMULACRA2, 1080p RGB", "ssimulacra2", "ssimulacra2 0.3.0 (package)", 5),
 ]
 SIZE_GATE = 1.15  # time per pixel at 12 megapixels over that at 1
