@@ -1,4 +1,4 @@
-"""JND maps of real photographs: heat maps and noise-injected images of two models, and their figures.
+"""JND maps of real photographs: heat maps and noise-injected images of three models, and their figures.
 
 python examples/demo.py demo              # all of them
 python examples/demo.py demo chelsea      # one
@@ -16,7 +16,7 @@ import imgredux
 from imgredux.visualize import heatmap, sheet
 
 PHOTOGRAPHS = {"astronaut": data.astronaut, "coffee": data.coffee, "chelsea": data.chelsea, "rocket": data.rocket}
-METHODS = ("wei2009", "wu2013")
+METHODS = ("wei2009", "wu2013", "ddjnd")
 MSE = 100.0  # grey levels squared: visible on purpose, so that the models can be told apart
 
 
@@ -36,7 +36,7 @@ def main(folder: Path, names: list[str]) -> None:
             table.add_row(name, method, *(f"{figure:.2f}" for figure in figures))
         for label, picture in pictures.items():
             picture.save(folder / f"{name}.{label.partition(' of')[0].replace(': ', '.').replace(' ', '-')}.png")
-        sheet(pictures, columns=3).save(folder / f"{name}.sheet.webp", quality=90)
+        sheet(pictures, columns=1 + len(METHODS)).save(folder / f"{name}.sheet.webp", quality=90)
     Console().print(table)
     print(f"pictures: {folder}/*.sheet.webp, and each apart as PNG")
 

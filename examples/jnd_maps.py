@@ -1,6 +1,7 @@
 """Maps of seven published estimators, and what noise of MSE 100 shaped by them looks like, on six pictures.
 
-python examples/jnd_maps.py jnd_maps.webp
+python examples/jnd_maps.py jnd_maps.webp            # all six
+python examples/jnd_maps.py jnd_maps.webp chelsea    # one
 
 Each picture has two rows: the maps, each scaled to the noise of that MSE and all in the same colours (brightest: three
 times the noise's rms), and the picture with the noise.
@@ -29,9 +30,10 @@ PICTURES = {  # and the top left corner of the crop that is shown
 }
 
 
-def main(out: Path) -> None:
+def main(out: Path, names: list[str]) -> None:
     shown = {}
-    for place, (name, (load, top, left)) in enumerate(PICTURES.items()):
+    for place, name in enumerate(names):
+        load, top, left = PICTURES[name]
         photo = load()
         photo = photo if photo.ndim == 3 else (255 * color.gray2rgb(photo / 255)).astype(np.uint8)
         crop = np.s_[top : top + SIDE, left : left + SIDE]
@@ -48,4 +50,4 @@ def main(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:] or list(PICTURES))

@@ -64,12 +64,14 @@ def test_the_demo_makes_its_pictures(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, script, tmp_path, "chelsea"], capture_output=True, text=True, check=True)
     assert "wei2009" in done.stdout
     assert "wu2013" in done.stdout
+    assert "ddjnd" in done.stdout
     assert {path.name for path in tmp_path.iterdir()} >= {"chelsea.sheet.webp", "chelsea.wei2009.JND-map.png"}
 
 
-@pytest.mark.parametrize("name", ["equal_noise", "restoration"])
-def test_an_example_makes_its_picture(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", [["equal_noise"], ["restoration"], ["jnd_maps", "chelsea"]], ids=" ".join)
+def test_an_example_makes_its_picture(arguments: list[str], tmp_path: Path) -> None:
+    name, *only = arguments
     script = REPOSITORY / "examples" / f"{name}.py"
-    subprocess.run([sys.executable, script, tmp_path / "sheet.webp"], check=True)
+    subprocess.run([sys.executable, script, tmp_path / "sheet.webp", *only], check=True)
     with Image.open(tmp_path / "sheet.webp") as sheet:
         assert sheet.width > 700
