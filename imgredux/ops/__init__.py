@@ -12,6 +12,7 @@ from imgredux.ops.jpeg import jpeg, jpeg_bytes, jpeg_soft
 from imgredux.ops.jpeg_torch import jpeg_torch
 from imgredux.ops.masking import (
     background,
+    busyness,
     combine,
     local_std,
     luminance_adaptation,
@@ -29,6 +30,7 @@ __all__ = [
     "amplitude",
     "background",
     "blocks",
+    "busyness",
     "canny",
     "combine",
     "dct",

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from imgredux.ops.color import luma
 from imgredux.ops.strips import Border, in_strips
 
 _SMALLEST = 1e-12  # a square root is held here: its slope at zero is infinite
@@ -69,6 +70,14 @@ def local_std(x: Tensor, size: int, border: Border = "constant") -> Tensor:
     if size % 2 == 0:
         raise ValueError(f"the window has no centre pixel with size={size}; give an odd size")
     return in_strips(partial(_std, size=size), x, halo=size // 2, border=border).to(x.dtype)
+
+
+def busyness(x: Tensor) -> Tensor:
+    """1 grey level plus the standard deviation of luma in 5x5 pixels: `(B, C, H, W)` in [0, 1] to `(B, 1, H, W)`/255.
+
+    Mirrored about the edge pixels, so that no border shows. The yardstick `localstd`, and the base of maps on it.
+    """
+    return local_std(luma(x) * 255, 5, border="reflect").add_(1).div_(255)
 
 
 def _std(x: Tensor, size: int) -> Tensor:

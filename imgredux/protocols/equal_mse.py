@@ -18,6 +18,9 @@ from imgredux.protocols.base import Measured, Protocol, Trial, chosen, eight_bit
 if TYPE_CHECKING:
     from imgredux.datasets import Item
 
+SPREAD = 0.7  # of localstd's concentration: a map below it packs its noise too tightly to be compared
+PEAK = 8.0  # largest threshold over the map's root mean square, likewise
+
 
 def _luma_ssim(image: Tensor, reference: Tensor) -> Tensor:
     return ssim(luma(image), luma(reference))

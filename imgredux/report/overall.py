@@ -1,11 +1,13 @@
 """Estimators over all data sets and levels together: one figure for each, and by how much the first is ahead of it."""
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from imgredux.ledger import Row
-from imgredux.report.tables import EQUAL_MSE, PEAK, SPREAD, YARDSTICKS, label_of, plus_minus
+from imgredux.protocols.equal_mse import PEAK, SPREAD
+from imgredux.report.tables import EQUAL_MSE, YARDSTICKS, label_of, plus_minus
 from imgredux.summary import Mean, paired, pooled, summarise
 
 COUNTS = "ssimulacra2"
@@ -44,7 +46,7 @@ def standings(rows: Sequence[Row]) -> list[Standing]:
     names = dict.fromkeys(map(label_of, mine))
     if "localstd" not in names or len({row["dataset"] for row in mine}) < 2:
         return []
-    guards = {name: _guards(mine, name) for name in names}
+    guards = _guards(mine)
     packed = {name: share < SPREAD or peak > PEAK for name, (share, peak) in guards.items()}
     scores = {name: pooled(mine, name, COUNTS) for name in names}
     order = sorted(names, key=lambda name: -scores[name].mean)
@@ -55,13 +57,15 @@ def standings(rows: Sequence[Row]) -> list[Standing]:
     ]
 
 
-def _guards(rows: Sequence[Row], name: str) -> tuple[float, float]:
-    """The lowest share and the highest peak of a method's data sets."""
-    means = {(one.label, one.dataset): one.values for one in summarise(rows) if one.label in (name, "localstd")}
-    shares, peaks = [], []
+def _guards(rows: Sequence[Row]) -> dict[str, tuple[float, float]]:
+    """By method: the lowest share and the highest peak of its data sets."""
+    means = {(one.label, one.dataset): one.values for one in summarise(rows)}
+    shares: defaultdict[str, list[float]] = defaultdict(list)
+    peaks: defaultdict[str, list[float]] = defaultdict(list)
     for (label, dataset), values in means.items():
         base = means.get(("localstd", dataset))
-        if label == name and base and "concentration" in values and "peak" in values:
-            shares.append(values["concentration"].mean / base["concentration"].mean)
-            peaks.append(values["peak"].mean)
-    return min(shares, default=math.nan), max(peaks, default=math.nan)
+        if base and "concentration" in values and "peak" in values:
+            shares[label].append(values["concentration"].mean / base["concentration"].mean)
+            peaks[label].append(values["peak"].mean)
+    labels = {label for label, _ in means}
+    return {label: (min(shares[label], default=math.nan), max(peaks[label], default=math.nan)) for label in labels}

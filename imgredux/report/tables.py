@@ -5,12 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 
 from imgredux.ledger import Row
+from imgredux.protocols.equal_mse import PEAK, SPREAD
 from imgredux.summary import Summary, label, paired, summarise
 
 EQUAL_MSE = "jnd-equal-mse"
 YARDSTICKS = ("flat", "localstd", "localstd15", "concentrated")
-SPREAD = 0.7  # of localstd's concentration: what is below packs its noise too tightly to be compared
-PEAK = 8.0  # largest threshold over the map's rms, likewise
 REACHED = 0.005  # of the target MSE: a mean that is farther off is said to be
 # Label, digits after the point, and of what else the name says nothing; others are shown as they are, to 4 digits.
 LABELS = {

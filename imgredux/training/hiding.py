@@ -11,11 +11,9 @@ import torch
 from torch import Tensor
 
 from imgredux.metrics.ssimulacra2 import ssimulacra2
-from imgredux.ops.color import luma
-from imgredux.ops.masking import local_std
+from imgredux.ops.masking import busyness
+from imgredux.protocols.equal_mse import PEAK, SPREAD
 
-SPREAD = 0.7  # of localstd's share of pixels that carry half of the noise power: a map may go down to it
-PEAK = 8.0  # largest threshold over its root mean square that a map may have
 # Points of SSIMULACRA 2: for all of the power in the pixels that may carry half of it; for a rms above `PEAK`; for all
 # of the MSE missing. A map that nothing bounds gains 2 to 6 by packing.
 PACKED, PEAKED, MISSING = 100.0, 1.0, 100.0
@@ -79,7 +77,7 @@ def free_optimum(image: Tensor, mse: float, steps: int, seed: int = 0) -> Tensor
     whose rate falls to 0.
     """
     generator = torch.Generator(image.device).manual_seed(seed)
-    logarithm = _localstd(image.float()).div(255).log().requires_grad_()
+    logarithm = busyness(image.float()).log().requires_grad_()
     optimiser = torch.optim.Adam([logarithm], lr=RATE, betas=(0.9, 0.99))
     for step in range(steps):
         optimiser.param_groups[0]["lr"] = RATE * (1 - step / steps)
@@ -126,7 +124,7 @@ def _packed(image: Tensor, jnd: Tensor) -> Tensor:
     It is 0 for just those maps whose `concentration` is at least `SPREAD` times that of `localstd`.
     """
     with torch.no_grad():
-        base = _carried(_localstd(image))
+        base = _carried(busyness(image))
         needed = (base < 0.5).sum(1) + 1  # pixels that carry half
         allowed = (SPREAD * needed).ceil().long() - 1  # one less than may carry half carries less
     carried = _carried(jnd).gather(1, (allowed - 1).clamp(min=0)[:, None]).squeeze(1)
@@ -145,12 +143,6 @@ def _peaked(jnd: Tensor) -> Tensor:
     rms = flat.square().mean(1, keepdim=True).clamp(min=_SMALLEST / 255**2).sqrt()
     beyond = (flat / rms - PEAK).clamp(min=0)
     return beyond.sum(1) / (beyond > 0).sum(1).clamp(min=1)
-
-
-@torch.no_grad()
-def _localstd(image: Tensor) -> Tensor:
-    """The yardstick, 1 + standard deviation of luma in 5x5 pixels: `(B, 1, H, W)` grey levels."""
-    return local_std(luma(image) * 255, 5, border="reflect") + 1
 
 
 def _each(values: Tensor) -> Tensor:

@@ -10,13 +10,12 @@ row and the one above it. The matrix of the plain attention is computed, not all
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import torch
 
 import imgredux
 from imgredux.origin import commit
-from tests.benchmarks.memory import status
+from tests.benchmarks.memory import peak
 from tests.benchmarks.report import processor
 
 BATCH = 4
@@ -30,7 +29,7 @@ def step(side: int) -> float:
     torch.manual_seed(0)
     method = imgredux.create("ddjnd", head="paper").train()
     x = torch.rand(BATCH, 3, side, side)
-    return _peak(lambda: method(x).square().mean().backward())
+    return _used(lambda: method(x).square().mean().backward())
 
 
 def shipped(height: int, width: int) -> float:
@@ -44,17 +43,14 @@ def exact(height: int, width: int) -> float:
     return _picture(imgredux.create("ddjnd").eval().requires_grad_(False), height, width)
 
 
+def _used(call) -> float:
+    torch.set_num_threads(1)
+    return peak(call)
+
+
 def _picture(method, height: int, width: int) -> float:
     x = torch.rand(1, 3, height, width)
-    return _peak(lambda: method(x))
-
-
-def _peak(call) -> float:
-    torch.set_num_threads(1)
-    before = status("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the kernel forgets the peak so far
-    call()
-    return status("VmHWM") - before
+    return _used(lambda: method(x))
 
 
 def _row(what: str, *sizes: int) -> tuple[float, float]:

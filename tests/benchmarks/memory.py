@@ -5,6 +5,7 @@ python -m tests.benchmarks.memory wei2009      # prints MiB beyond what was resi
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -30,12 +31,23 @@ def measure(name: str) -> float:
     method(torch.rand(1, 1, 64, 64, generator=generator))  # libraries load and caches fill on the first call
     x = torch.rand(1, 1, HEIGHT // 8, WIDTH // 8, generator=generator)
     x = torch.nn.functional.interpolate(x, (HEIGHT, WIDTH), mode="bilinear")
+
+    def call() -> torch.Tensor:
+        map_ = method(x)
+        assert map_.shape == x.shape
+        return map_
+
+    return peak(call)
+
+
+def peak(call: Callable[[], object]) -> float:
+    """MiB that a call takes at its peak beyond what was resident before it, its result included; Linux only."""
     before = status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the kernel forgets the peak so far
-    map_ = method(x)
-    peak = status("VmHWM")
-    assert map_.shape == x.shape
-    return peak - before
+    result = call()  # held while the peak is read
+    used = status("VmHWM") - before
+    del result
+    return used
 
 
 def in_own_process(name: str) -> float:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from imgredux.method import Estimator
 from imgredux.ops.color import luma
-from imgredux.ops.masking import local_std
+from imgredux.ops.masking import busyness, local_std
 
 
 class Flat(Estimator):
@@ -26,7 +26,7 @@ class LocalStd(Estimator):
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        return local_std(luma(x) * 255, 5, border="reflect").add_(1).div_(255)
+        return busyness(x)
 
 
 class LocalStd15(LocalStd):

@@ -18,8 +18,8 @@ BOX = 3  # side of the window over which q is averaged
 def statistics(I_ori: Tensor) -> Tensor:
     """ln(1 + standard deviation of luma) in windows, luma, R - Y, B - Y: `(B, 3, H, W)` in [-1, 1] to `(B, 8, H, W)`.
 
-    All about 0, of about 1. What masks noise is how busy the surroundings are, over more than one distance: a network
-    of a few thousand steps does not find deviations by itself.
+    All about 0, of about 1. What masks noise is how busy the surroundings are, over more than one distance: a short
+    training does not find deviations by itself.
     """
     Y = luma(I_ori)
     levels = 127.5 * (Y + 1)

@@ -8,13 +8,11 @@ from torch import Tensor
 
 from imgredux.errors import ImgreduxError
 from imgredux.method import Estimator
-from imgredux.ops.color import luma
-from imgredux.ops.masking import local_std
+from imgredux.ops.masking import busyness
 from imgredux.tiling import faded
 from imgredux_ddjnd.layers import widened
 from imgredux_ddjnd.network import Choices, Network
 
-BASE_WINDOW = 5
 PEAK = 7.9  # root mean squares of a map, which no threshold exceeds: a sharper peak would hide noise in a few pixels
 _ROUNDS = 12
 ALIGN = 8  # tiles start on multiples of it: the blocks of the DCT lie alike in all of them
@@ -80,8 +78,7 @@ class DDJND(Estimator):
 
     def map_of(self, x: Tensor, q: Tensor) -> Tensor:
         """The map of the head "gain" from what the network gives, q `(B, 1, H, W)`: a base times a bounded gain."""
-        base = (local_std(luma(x) * 255, BASE_WINDOW, border="reflect") + 1) / 255
-        return _held(base * (self.bound * widened(q).tanh()).exp())
+        return _held(busyness(x) * (self.bound * widened(q).tanh()).exp())
 
     def critical(self, x: Tensor) -> Tensor:
         """The critical image of images `(B, 1 or 3, H, W)` in [0, 1], of the same shape and range.

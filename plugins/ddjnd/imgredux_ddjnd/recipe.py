@@ -7,11 +7,10 @@ import torch
 from torch import Tensor
 
 from imgredux.method import Method
-from imgredux.ops.color import luma
-from imgredux.ops.masking import local_std
+from imgredux.ops.masking import busyness
 from imgredux.training import Batch, PairRecipe, Recipe
 from imgredux_ddjnd.losses import distillation, objective
-from imgredux_ddjnd.method import BASE_WINDOW, DDJND
+from imgredux_ddjnd.method import DDJND
 
 if TYPE_CHECKING:
     from imgredux.training import Pictures
@@ -54,8 +53,7 @@ class HidingRecipe(Recipe):
         figures: dict[str, list[float]] = {}
         for index in range(len(held_out)):
             image = held_out.centre(index, self.crop).float().div(255)
-            base = (local_std(luma(image) * 255, BASE_WINDOW, border="reflect") + 1) / 255
-            maps = {"score": method(image), "localstd": base}
+            maps = {"score": method(image), "localstd": busyness(image)}
             for mse in JUDGED:
                 for name, jnd in maps.items():
                     generator = torch.Generator(image.device).manual_seed(index)
