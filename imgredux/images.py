@@ -130,7 +130,7 @@ def _from_array(array: np.ndarray) -> Source:
         raise ImageError(f"array of shape {shape}: an image is (H, W) or (H, W, C) with C of 1 to 4.{hint}")
     if 0 in shape:
         raise ImageError(f"array of shape {shape} holds no pixel")
-    if array.dtype in (np.uint8, np.uint16):
+    if array.dtype == np.uint8 or array.dtype == np.uint16:
         peak = float(np.iinfo(array.dtype).max)
     elif array.dtype.kind == "f":
         peak = 1.0

@@ -34,6 +34,7 @@ FIRST_PARTY = {
     "flat": "imgredux-baselines",
     "jiang2022": "imgredux-jiang2022",
     "jiang2024": "imgredux-jiang2024",
+    "jndlc": "imgredux-jndlc",
     "ki2018": "imgredux-ki2018",
     "liu2010": "imgredux-liu2010",
     "localstd": "imgredux-baselines",

@@ -166,6 +166,10 @@ def export(trainer: "_Trainer", folders: Iterable[str | PathLike]) -> Path:
 
     run, state, recipe = trainer.run, trainer.state, trainer.recipe
     path = trainer.out / f"{run.tag}.safetensors"
+    with torch.no_grad():
+        for parameter in trainer.average.parameters():
+            parameter.copy_(parameter.half())
+        recipe.finish(trainer.average)
     tensors = {
         key: value.half().contiguous().cpu() if value.is_floating_point() else value.cpu()
         for key, value in trainer.average.state_dict().items()

@@ -60,6 +60,9 @@ class Recipe(ABC):
     def judge(self, method: Method, held_out: Pictures) -> dict[str, float]:
         """Figures of the method in eval mode on pictures it was not trained on, `counts` among them."""
 
+    def finish(self, method: Method) -> None:  # noqa: B027 - most methods need nothing
+        """What is to be done to the averaged method, in the precision that it is saved in, before it is."""
+
     def find(self, folders: Iterable[str | PathLike]) -> dict[str, list[Path]]:
         """What can be trained on, by folder: image files, unless a recipe reads others. Raises ImgreduxError."""
         return find_pictures(folders)
