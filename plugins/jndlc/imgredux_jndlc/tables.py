@@ -17,6 +17,7 @@ from imgredux_jndlc.parts import EntropyBottleneck, RansDecoder, RansEncoder
 BITS = 16  # precision of the coder: the frequencies of a table add up to 2**16
 TAIL = 1e-9  # probability left out of a table at both ends together
 LEAST = 15  # symbols that every table has on either side: residuals that the hyperprior did not foresee
+FEWEST = 4  # symbols in a string
 STATE = 8  # bytes that the coder writes beyond the symbols' own
 
 
@@ -51,7 +52,12 @@ class Tables:
         return symbols.maximum(low).minimum(high)
 
     def encode(self, symbols: Tensor, indexes: Tensor) -> bytes:
-        """The string of symbols that the tables have, each by the table of its index; both int, of one shape."""
+        """The string of symbols that the tables have, each by the table of its index; both int, of one shape.
+
+        Raises ValueError for fewer than 4 symbols: CompressAI's coder writes its state beyond what it has allocated.
+        """
+        if symbols.numel() < FEWEST:
+            raise ValueError(f"{symbols.numel()} symbols: the coder needs {FEWEST}")
         given = symbols.flatten().tolist(), indexes.flatten().tolist()
         return RansEncoder().encode_with_indexes(*given, self._lists, self._sizes, self._offsets)
 

@@ -113,7 +113,7 @@ def test_any_string_gives_symbols_of_the_tables_or_is_refused(string, indexes):
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(st.tuples(st.integers(-99, 99), st.integers(0, 1)), min_size=1, max_size=200))
+@given(st.lists(st.tuples(st.integers(-99, 99), st.integers(0, 1)), min_size=4, max_size=200))
 def test_what_is_encoded_is_decoded(pairs):
     tables = gaussian_tables([0.2, 9.0])
     symbols, indexes = torch.tensor(pairs).T
@@ -121,3 +121,8 @@ def test_what_is_encoded_is_decoded(pairs):
     string = tables.encode(symbols, indexes)
     assert len(string) <= STATE + 4 * len(pairs)
     assert torch.equal(tables.decode(string, indexes), symbols.int())
+
+
+def test_too_few_symbols_never_reach_the_coder():
+    with pytest.raises(ValueError, match="needs 4"):
+        gaussian_tables([1.0]).encode(torch.zeros(3, dtype=torch.int32), torch.zeros(3, dtype=torch.int32))
