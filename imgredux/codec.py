@@ -28,16 +28,16 @@ class Codec(Method):
     """A codec: `forward` simulates it with gradients, `compress` and `decompress` do it; streams are made here."""
 
     @abstractmethod
-    def forward(self, x: Tensor) -> Coded:
+    def forward(self, x: Tensor, **options: Any) -> Coded:
         """The image after coding, and the bits `(B,)` it takes, differentiable where the Spec says so.
 
-        x: `(B, C, H, W)` in [0, 1].
+        x: `(B, C, H, W)` in [0, 1]. options: the codec's own, as the keyword that `Spec.knob` names.
         """
         raise NotImplementedError
 
     @abstractmethod
-    def compress(self, x: Tensor) -> Mapping[str, bytes]:
-        """Code one image `(1, C, H, W)`, in [0, 1] and of a legal size, into named parts.
+    def compress(self, x: Tensor, **options: Any) -> Mapping[str, bytes]:
+        """Code one image `(1, C, H, W)`, in [0, 1] and of a legal size, into named parts, with the options of `forward`.
 
         Whatever the decoder needs besides the weights and the size, constructor options too, must be in them.
         """
@@ -51,15 +51,16 @@ class Codec(Method):
         """
         raise NotImplementedError
 
-    def encode(self, image: ImageLike | Tensor) -> bytes:
+    def encode(self, image: ImageLike | Tensor, **options: Any) -> bytes:
         """Code one image into a self-describing stream; alpha is kept without loss, ICC and EXIF are kept.
 
-        image: as for a call; a tensor is `(C, H, W)` or `(1, C, H, W)`. Raises ImageError.
+        image: as for a call; a tensor is `(C, H, W)` or `(1, C, H, W)`. options: as for a call. Raises ImageError.
         """
         with torch.no_grad():
             source, x = self._source(image)
             self._check(x)
-            payload = self.compress(pad(self._fit_channels(x), self.spec.multiple_of, self.spec.minimum))
+            legal = pad(self._fit_channels(x), self.spec.multiple_of, self.spec.minimum)
+            payload = self.compress(legal, **options)
         deep = source is not None and source.peak != 255
         alpha = None
         if source is not None and source.alpha is not None:
@@ -85,8 +86,8 @@ class Codec(Method):
 
     def _source(self, image: ImageLike | Tensor) -> tuple[Source | None, Tensor]:
         if not isinstance(image, Tensor):
-            source, x, _ = self.take(image)
-            return source, x
+            source = images.read(image)
+            return source, source.x.to(self._place)
         if image.ndim == 4 and len(image) != 1:
             raise ImageError(f"a stream holds one image, the batch has {len(image)}: encode them one by one")
         return None, image[None] if image.ndim == 3 else image

@@ -29,6 +29,8 @@ class Spec:
     differentiable: gradients with respect to the image exist and are finite; a method that says False refuses them.
     half: float16 and bfloat16 tensors are accepted; a method that says False refuses them.
     recipes: where a method that learns says how, `"package.recipe:RECIPES"`; read by `imgredux train`.
+    knob: of a codec: the keyword of its calls that trades size for quality, and some of its values, from the smallest
+        files to the best pictures: `("quality", (20, 50, 80, 95))`.
     exceptions: checks of the conformance suite that do not hold, each with its reason; shown by `imgredux info`.
     gains: of a restorer without weights: dB of PSNR that it brings a JPEG nearer to its original, by quality, on
         greyscale and colour files: `{"y": {10: 0.9, 40: 0.8}, "rgb": {10: 0.7}}`. Weights state theirs in the manifest.
@@ -49,6 +51,7 @@ class Spec:
     differentiable: bool = False
     half: bool = False
     recipes: str | None = None
+    knob: tuple[str, tuple[float | str, ...]] | None = None
     exceptions: Mapping[str, str] = field(default_factory=dict)
     gains: Gains = field(default_factory=dict)
 
@@ -65,6 +68,8 @@ class Spec:
             raise ValueError(f"{self.name}: channels {self.channels!r} must be some of 1 and 3")
         if self.multiple_of < 1 or self.minimum < 1 or (self.context is not None and self.context < 0):
             raise ValueError(f"{self.name}: multiple_of and minimum are at least 1, context at least 0 or None")
+        if self.knob is not None and (self.kind != "codec" or len(self.knob[1]) < 2):
+            raise ValueError(f"{self.name}: knob {self.knob!r}: a codec has a keyword and two or more values of it")
         try:
             check_gains(self.gains)
         except ValueError as error:

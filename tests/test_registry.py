@@ -116,6 +116,7 @@ class Constant(imgredux.Estimator):
         ("channels", ()),
         ("multiple_of", 0),
         ("context", -1),
+        ("knob", ("quality", (1, 2))),
         ("gains", {"y": {0: 1.0}}),
         ("gains", {"luma": {10: 1.0}}),
         ("gains", {"y": [1.0]}),
@@ -124,6 +125,6 @@ class Constant(imgredux.Estimator):
 def test_a_declaration_of_the_wrong_form_is_refused(field: str, value: object) -> None:
     good = vars(imgredux.info("flat").spec)
     with pytest.raises(
-        ValueError, match=str(value) if field in ("name", "kind", "target") else "at least|must be|gains are dB"
+        ValueError, match=str(value) if field in ("name", "kind", "target") else "at least|must be|gains are dB|knob"
     ):
         imgredux.Spec(**{**good, field: value})

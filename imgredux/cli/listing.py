@@ -62,6 +62,7 @@ def info(name: Annotated[str, typer.Argument(help="A method, as `imgredux list` 
         "context": "the whole image" if spec.context is None else f"{spec.context} pixels",
         "gradients": "yes" if spec.differentiable else "no",
         "half": "yes" if spec.half else "no",
+        **({"knob": f"{spec.knob[0]}={', '.join(map(str, spec.knob[1]))}"} if spec.knob else {}),
         "weights": "" if found.weights else "none yet: it must be trained" if found.untrained else "none",
     }
     for key, value in rows.items():

@@ -75,6 +75,7 @@ FAULTS = [
     Fault("decoding_gives_what_forward_simulates", "quantiser", "DecodesDarker", "grey levels from forward"),
     Fault("bits_are_those_of_the_payload", "quantiser", "Boastful", "bits, the payload has"),
     Fault("another_process_decodes_the_same", "quantiser", "DependsOnThreads", "another image"),
+    Fault("the_knob_trades_size_for_quality", "quantiser", "Stubborn", "bytes, 6 takes"),
     Fault("damaged_streams_are_refused", "quantiser", "AnyWeights", "a picture is decoded"),
     Fault("damaged_payloads_never_crash", "quantiser", "BelievesPayloads", "KeyError"),
     Fault("damaged_payloads_never_crash", "quantiser", "Crashes", "ended with signal"),

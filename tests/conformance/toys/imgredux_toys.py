@@ -39,7 +39,14 @@ SHRINK = Spec(
     differentiable=True,
     **ABOUT,
 )
-QUANTISER = Spec(name="toy-quantiser", kind="codec", target="imgredux_toys:Quantiser", differentiable=True, **ABOUT)
+QUANTISER = Spec(
+    name="toy-quantiser",
+    kind="codec",
+    target="imgredux_toys:Quantiser",
+    differentiable=True,
+    knob=("depth", (2, 6)),
+    **ABOUT,
+)
 SPECS = (CONTRAST, BLOCKS, SHRINK, QUANTISER)
 
 
@@ -94,15 +101,17 @@ class Quantiser(Codec):
         super().__init__()
         self.depth = depth
 
-    def forward(self, x: Tensor) -> Coded:
-        steps = 2**self.depth - 1
+    def forward(self, x: Tensor, *, depth: int | None = None) -> Coded:
+        depth = depth or self.depth
+        steps = 2**depth - 1
         image = x + ((x * steps).round() / steps - x).detach()
-        return Coded(image, x.new_full((len(x),), self.depth * x[0].numel()))
+        return Coded(image, x.new_full((len(x),), depth * x[0].numel()))
 
-    def compress(self, x: Tensor) -> Mapping[str, bytes]:
-        samples = (x.flatten() * (2**self.depth - 1)).round().numpy().astype(np.uint8)
-        bits = np.unpackbits(samples[:, None], axis=1)[:, -self.depth :]
-        return {"depth": bytes([self.depth]), "samples": np.packbits(bits).tobytes()}
+    def compress(self, x: Tensor, *, depth: int | None = None) -> Mapping[str, bytes]:
+        depth = depth or self.depth
+        samples = (x.flatten() * (2**depth - 1)).round().numpy().astype(np.uint8)
+        bits = np.unpackbits(samples[:, None], axis=1)[:, -depth:]
+        return {"depth": bytes([depth]), "samples": np.packbits(bits).tobytes()}
 
     def decompress(self, payload: Mapping[str, bytes], shape: tuple[int, int, int]) -> Tensor:
         depth = payload.get("depth", b"")
