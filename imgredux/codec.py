@@ -2,7 +2,7 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,16 +28,16 @@ class Codec(Method):
     """A codec: `forward` simulates it with gradients, `compress` and `decompress` do it; streams are made here."""
 
     @abstractmethod
-    def forward(self, x: Tensor, **options: Any) -> Coded:
+    def forward(self, x: Tensor) -> Coded:
         """The image after coding, and the bits `(B,)` it takes, differentiable where the Spec says so.
 
-        x: `(B, C, H, W)` in [0, 1]. options: the codec's own, as the keyword that `Spec.knob` names.
+        x: `(B, C, H, W)` in [0, 1]. A codec may take keywords, as the one that `Spec.knob` names; so may `compress`.
         """
         raise NotImplementedError
 
     @abstractmethod
-    def compress(self, x: Tensor, **options: Any) -> Mapping[str, bytes]:
-        """Code one image `(1, C, H, W)`, in [0, 1] and of a legal size, into named parts, with the options of `forward`.
+    def compress(self, x: Tensor) -> Mapping[str, bytes]:
+        """Code one image `(1, C, H, W)`, in [0, 1] and of a legal size, into named parts.
 
         Whatever the decoder needs besides the weights and the size, constructor options too, must be in them.
         """
@@ -60,7 +60,8 @@ class Codec(Method):
             source, x = self._source(image)
             self._check(x)
             legal = pad(self._fit_channels(x), self.spec.multiple_of, self.spec.minimum)
-            payload = self.compress(legal, **options)
+            compress: Callable[..., Mapping[str, bytes]] = self.compress
+            payload = compress(legal, **options)
         deep = source is not None and source.peak != 255
         alpha = None
         if source is not None and source.alpha is not None:

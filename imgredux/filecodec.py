@@ -2,7 +2,7 @@
 
 import io
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from os import PathLike
 from typing import Any, ClassVar
@@ -34,8 +34,9 @@ class FileCodec(Codec):
     alpha: ClassVar[bool] = False
 
     @abstractmethod
-    def write(self, image: Image.Image, **options: Any) -> bytes:
+    def write(self, image: Image.Image) -> bytes:
         """The file of an image of mode L or RGB, or LA or RGBA where `alpha`; `image.info` has metadata to keep.
+        It may take keywords, which a call and `encode` pass on.
 
         `saved` does it for the formats of Pillow. Raises ImageError for options and sizes that it does not take.
         """
@@ -45,13 +46,13 @@ class FileCodec(Codec):
         """What comes of the images `(B, 1 or 3, H, W)` in [0, 1], written and read again, and the files' bits."""
         decoded, bits = [], []
         for image in x:
-            data = self.write(_picture(_source_of(image[None])), **options)
+            data = self._written(_source_of(image[None]), options)
             decoded.append(_read(data, len(image)).to(x))
             bits.append(8.0 * len(data))
         return Coded(torch.stack(decoded), x.new_tensor(bits))
 
     def compress(self, x: Tensor, **options: Any) -> Mapping[str, bytes]:
-        return {"file": self.write(_picture(_source_of(x)), **options)}
+        return {"file": self._written(_source_of(x), options)}
 
     def decompress(self, payload: Mapping[str, bytes], shape: tuple[int, int, int]) -> Tensor:
         if payload.keys() != {"file"}:
@@ -83,7 +84,11 @@ class FileCodec(Codec):
             source = _stored(image)
             if source.dtype == np.uint16 or (source.alpha is not None and not self.alpha):
                 return super().encode(image, **options)
-        return self.write(_picture(source), **options)
+        return self._written(source, options)
+
+    def _written(self, source: Source, options: Mapping[str, Any]) -> bytes:
+        write: Callable[..., bytes] = self.write
+        return write(_picture(source), **options)
 
 
 def saved(image: Image.Image, form: str, **options: Any) -> bytes:

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 import imgredux
+from imgredux.cli.coding import decode, encode, identify
 from imgredux.cli.evaluation import evaluate
 from imgredux.cli.listing import info, list_methods
 from imgredux.cli.pairs import make_pairs
@@ -25,6 +26,7 @@ EXAMPLES = """Examples:
   imgredux run wei2009 photo.jpg -o photo.jnd.png --heatmap
   imgredux run wei2009 holiday/ -o maps/ --inject-mse 26.8
   imgredux run auto photos/ -o restored/
+  imgredux encode jndjpeg photo.png -o photo.jpg --set distance=1.0
   imgredux make-pairs pristine/ -o pairs/ --target 65
   imgredux eval all --protocol jnd-equal-mse --data kodak/ -o results.jsonl
   imgredux report results.jsonl -o report/
@@ -62,6 +64,9 @@ app.command("info")(info)
 app.command("run")(run)
 app.command("eval")(evaluate)
 app.command("report")(report)
+app.command("encode")(encode)
+app.command("decode")(decode)
+app.command("identify")(identify)
 app.command("make-pairs")(make_pairs)
 app.command("train")(train)
 

@@ -1,5 +1,6 @@
 """What the commands share: exit codes, one-line messages, a clean end on SIGTERM."""
 
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,21 @@ def fail(error: ImgreduxError | str, code: int | None = None) -> NoReturn:
     """Say what is wrong on stderr and leave: a name that is not installed is wrong usage, the rest a failure."""
     typer.echo(line(f"imgredux: {error}"), err=True)
     raise typer.Exit(code or (USAGE if isinstance(error, UnknownMethod) else FAILED))
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """KEY=VALUE of an option `--set`: the value as TOML has it; a plain word is text."""
+    import tomllib
+
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        fail(f"--set {text}: give KEY=VALUE", USAGE)
+    try:
+        return key, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        if not re.fullmatch(r"[A-Za-z][\w.-]*", value):
+            fail(f"--set {text}: {value!r} is no TOML value; quote text, as {key}='\"two words\"'", USAGE)
+        return key, value
 
 
 @contextmanager

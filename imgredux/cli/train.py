@@ -1,11 +1,11 @@
 """`imgredux train`: weights of a method on one's own pictures."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgredux.cli.text import FAILED, USAGE, fail
+from imgredux.cli.text import FAILED, fail, setting
 
 if TYPE_CHECKING:
     from imgredux.training.checkpoint import Row
@@ -69,23 +69,10 @@ def train(
         resume=resume,
         init=init,
         compiled=compiled,
-        changes=dict(map(_change, changes or [])),
+        changes=dict(map(setting, changes or [])),
         progress=_show,
     )
     typer.echo(f"weights: {done}" if done else f"time is over: go on with --resume, {out} holds the checkpoint")
-
-
-def _change(text: str) -> tuple[str, Any]:
-    """KEY=VALUE, the value as TOML has it."""
-    import tomllib
-
-    key, equals, value = text.partition("=")
-    try:
-        return key, tomllib.loads(f"value = {value}")["value"] if equals else fail(
-            f"--set {text}: give KEY=VALUE", USAGE
-        )
-    except tomllib.TOMLDecodeError:
-        fail(f"--set {text}: {value!r} is no TOML value; quote text, as {key}='\"rgb\"'", USAGE)
 
 
 def _show(row: "Row") -> None:

@@ -1,5 +1,6 @@
 """JPEG, WebP, AVIF and JPEG XL as Pillow's encoders write them."""
 
+import importlib
 from typing import Any, ClassVar
 
 from PIL import Image, features
@@ -66,7 +67,7 @@ class Jxl(Format):
     def __init__(self) -> None:
         super().__init__()
         try:
-            import pillow_jxl  # noqa: F401 - registers the format with Pillow
+            importlib.import_module("pillow_jxl")  # registers the format with Pillow
         except ImportError as error:
             raise PluginError("JPEG XL is not part of Pillow: pip install pillow-jxl-plugin") from error
 

@@ -1,0 +1,220 @@
+"""A JPEG that anyone can open, whose bits go where they are seen.
+
+Steps grow with a distance in units of the just noticeable difference (`tables.py`); in each block they count for as
+much as its structure lets errors be seen; the levels written are the cheapest that are near enough in that sense
+(`trellis.py`). Pillow writes the file: planes are made of the levels, and libjpeg finds the same levels in them.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from imgredux import images, ops, registry
+from imgredux.errors import ImageError
+from imgredux.filecodec import FileCodec, saved
+from imgredux.method import Estimator
+from imgredux.metrics.ssimulacra2 import SMALLEST, ssimulacra2
+from imgredux.tiling import pad
+from imgredux_jndjpeg.tables import LARGEST, tables
+from imgredux_jndjpeg.trellis import PLACES, ZIGZAG, code_of, optimised
+
+N = 8
+CLOSEST, FARTHEST = 0.1, 25.0
+DEAD_ZONE = 0.6  # of the levels whose statistics the trellis starts from
+POOLING = 4.0  # exponent over blocks (DCTune)
+EXPONENT = 1.07  # of the distance, for the visibility that an estimator's thresholds are held to
+CHROMA_TRADE = 0.83  # of the trade of luma
+# What `search` tries, in this order, and how much nearer it looks to see what quality costs.
+TRIED = (
+    *(("chroma", -0.3), ("chroma", 0.3), ("chroma", -0.3), ("slope", -0.25), ("slope", 0.25)),
+    *(("masking", 0.12), ("masking", -0.12), ("trade", 0.02), ("trade", -0.015)),
+)
+NEARER = 0.85
+SAMPLED = 4096  # blocks that the table of an estimator's thresholds is found on
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is free beside the distance; the defaults were found on training pictures, others for one by `search`.
+
+    trade: squared steps for a bit, of luma; masking: power of the local deviation by which a block hides errors;
+    chroma, slope: ln of a factor on the steps of Cb and Cr, and how it rises from low frequencies to high ones.
+    """
+
+    trade: float = 0.054
+    masking: float = 0.19
+    chroma: float = 0.0
+    slope: float = 0.0
+
+
+class JndJpeg(FileCodec):
+    """A JPEG by distance in just noticeable differences: `(B, 1 or 3, H, W)` in [0, 1] to what comes of them, and bits.
+
+    `distance=` in a call: 1 is about one just noticeable difference, as butteraugli's and jpegli's; 0.1 to 25.
+    `search=True`: eleven files are tried and judged by SSIMULACRA 2 to find what this image wants beside the distance.
+
+    estimator: a method with `.thresholds()`, as "wei2009", whose thresholds take the place of the built-in ones: the
+    luma table is the coarsest that keeps them, pooled over blocks (DCTune), and blocks are weighted by them.
+    Steps of chroma and, without an estimator, of luma are those of `tables`. Chroma is of full size; the file is
+    progressive, with optimised Huffman tables.
+
+    Raises ImageError for an estimator that gives no thresholds.
+    """
+
+    def __init__(self, *, estimator: str | None = None) -> None:
+        super().__init__()
+        self._estimator = None
+        if estimator is not None:
+            found = registry.get(estimator)
+            if not isinstance(found, Estimator) or not hasattr(found, "thresholds"):
+                raise ImageError(f"{estimator} gives no thresholds of DCT coefficients: take one as wei2009")
+            self._estimator = [found]  # in a list: its parameters are not ours
+
+    def write(self, image: Image.Image, *, distance: float = 1.0, search: bool = False) -> bytes:
+        if not CLOSEST <= distance <= FARTHEST:
+            raise ImageError(f"distance is {distance}: give a number from {CLOSEST:g} to {FARTHEST:g}")
+        with torch.no_grad():
+            analysed = Analysed.of(image, self._estimator[0] if self._estimator else None)
+            choice = searched(image, analysed, float(distance)) if search else Choice()
+            return analysed.written(image, float(distance), choice)
+
+
+@dataclass(frozen=True)
+class Analysed:
+    """An image as its coefficients by plane `(n, 64)` in zigzag order, and how busy its blocks are, or their JND.
+
+    size: rows and columns of whole blocks. activity: mean of ln(1 + deviation) in each block of luma `(n,)`.
+    thresholds: of luma `(n, 64)`, by an estimator.
+    """
+
+    coefficients: list[Tensor]
+    size: tuple[int, int]
+    activity: Tensor
+    thresholds: Tensor | None
+
+    @classmethod
+    def of(cls, image: Image.Image, estimator: Estimator | None) -> "Analysed":
+        planes = _planes(image)
+        luma = planes[:1, None]
+        deviation = ops.local_std(luma, 5, border="reflect") if min(luma.shape[-2:]) > 2 else 0 * luma
+        activity = ops.blocks(deviation)[0, 0].mean((-2, -1)).flatten().log1p()
+        T = None
+        if estimator is not None:
+            thresholds: Callable[[Tensor], Tensor] = getattr(estimator, "thresholds")  # noqa: B009 - not of all
+            T = _zigzag_order(thresholds(luma / 255)[0].flatten(0, 1)).clamp(min=1e-3)
+        return cls([_zigzag(plane) for plane in planes], (luma.shape[-2], luma.shape[-1]), activity, T)
+
+    def written(self, image: Image.Image, distance: float, choice: Choice) -> bytes:
+        """The file at a distance."""
+        steps = _steps(distance, choice)[: len(self.coefficients)]
+        if self.thresholds is None:
+            logarithm = choice.masking * self.activity
+        else:
+            steps[0] = _table_of(self.coefficients[0], self.thresholds, distance)
+            logarithm = self.thresholds.log()
+            logarithm = (logarithm - logarithm.mean(0)).mean(1)
+        weights = (-2 * (logarithm - logarithm.mean())).exp()[:, None]
+        trades = (choice.trade, *2 * (CHROMA_TRADE * choice.trade,))
+        planes = [
+            _plane(_levels(c, q.flatten()[ZIGZAG], weights, trade), q, self.size)
+            for c, q, trade in zip(self.coefficients, steps, trades, strict=False)
+        ]
+        return _file(image, planes, steps)
+
+
+def searched(image: Image.Image, analysed: Analysed, distance: float) -> Choice:
+    """The choice with the smallest file at this distance, for what SSIMULACRA 2 says a byte is worth there.
+
+    Each of `TRIED` once, kept where it is of use; what a point of the metric costs is seen from two distances.
+    """
+    x = images.to_tensor(image)
+    if min(x.shape[-2:]) < SMALLEST:
+        return Choice()
+
+    def tried(choice: Choice, distance: float) -> tuple[float, float]:
+        data = analysed.written(image, distance, choice)
+        decoded = images.to_tensor(images.open_bytes(data).convert(image.mode))
+        return math.log(len(data)), float(ssimulacra2(decoded, x))
+
+    best, (size, score) = Choice(), tried(Choice(), distance)
+    other_size, other_score = tried(best, NEARER * distance)
+    price = max((other_size - size) / max(other_score - score, 0.1), 0.0)
+    for field, change in TRIED:
+        choice = replace(best, **{field: getattr(best, field) + change})
+        new_size, new_score = tried(choice, distance)
+        if new_size - size < price * (new_score - score):
+            best, size, score = choice, new_size, new_score
+    return best
+
+
+def _steps(distance: float, choice: Choice) -> Tensor:
+    """Tables of Y, Cb and Cr `(3, 8, 8)`."""
+    steps = tables(distance)
+    i, j = torch.meshgrid(torch.arange(N), torch.arange(N), indexing="ij")
+    steps[1:] *= (choice.chroma + choice.slope * (i + j - 3) / 4).exp()
+    return steps.round_().clamp_(1, LARGEST)
+
+
+def _table_of(c: Tensor, T: Tensor, distance: float) -> Tensor:
+    """The coarsest luma steps `(8, 8)` whose errors, in units of the thresholds, pool to `distance` at most.
+
+    c, T: coefficients and thresholds `(n, 64)`, in zigzag order. Found by bisection, for all frequencies at once, on a
+    part of the blocks; a coefficient that is lost counts against the threshold without what it masks itself.
+    """
+    part = slice(None, None, max(len(c) // SAMPLED, 1))
+    c, T = c[part], T[part]
+    allowed = distance**EXPONENT
+    low, high = torch.ones(PLACES), torch.full((PLACES,), float(LARGEST))
+    while (low < high).any():
+        q = ((low + high + 1) / 2).floor()
+        error = ((c - q * (c / q).round()) / T).abs()
+        fits = error.pow(POOLING).mean(0).pow(1 / POOLING) <= allowed
+        low, high = q.where(fits, low), (q - 1).where(~fits, high)
+    table = torch.empty(PLACES)
+    table[ZIGZAG] = low
+    return table.view(N, N)
+
+
+def _levels(c: Tensor, q: Tensor, weights: Tensor, trade: float) -> Tensor:
+    scaled = c / q
+    plain = scaled.round().where(scaled.abs() >= DEAD_ZONE, 0)
+    return optimised(c, q, weights, code_of(plain.int()), trade)
+
+
+def _planes(image: Image.Image) -> Tensor:
+    """Luma, or Y, Cb and Cr, of an 8-bit image: `(1 or 3, H, W)` in 0..255, completed to whole blocks."""
+    x = torch.from_numpy(np.array(image)).float()
+    x = x[None] if x.ndim == 2 else x.permute(2, 0, 1)
+    return pad((x if len(x) == 1 else 255 * ops.rgb_to_ycbcr(x[None] / 255)[0])[None], N, N)[0]
+
+
+def _zigzag(plane: Tensor) -> Tensor:
+    """DCT coefficients of a plane, as JPEG has them: `(n, 64)` in zigzag order."""
+    return _zigzag_order(ops.blocks(ops.dct(plane[None, None] - 128))[0, 0].flatten(0, 1))
+
+
+def _zigzag_order(blocks: Tensor) -> Tensor:
+    return blocks.flatten(1)[:, ZIGZAG]
+
+
+def _plane(levels: Tensor, steps: Tensor, size: tuple[int, int]) -> np.ndarray:
+    """The samples of levels `(n, 64)`: uint8 of this size."""
+    height, width = size
+    c = torch.empty(levels.shape)
+    c[:, ZIGZAG] = levels * steps.flatten()[ZIGZAG]
+    c = c.view(height // N, width // N, N, N).transpose(1, 2).reshape(1, 1, height, width)
+    return (ops.idct(c)[0, 0] + 128).round_().clamp_(0, 255).byte().numpy()
+
+
+def _file(image: Image.Image, planes: list[np.ndarray], steps: Tensor) -> bytes:
+    width, height = image.size
+    mode, array = ("L", planes[0]) if len(planes) == 1 else ("YCbCr", np.stack(planes, -1))
+    coded = Image.fromarray(np.ascontiguousarray(array[:height, :width]), mode)
+    coded.info = image.info
+    qtables = [table.flatten().int().tolist() for table in steps]
+    return saved(coded, "JPEG", qtables=qtables, subsampling="4:4:4", optimize=True, progressive=True)

@@ -1,0 +1,122 @@
+"""Rate-distortion optimised quantisation of JPEG blocks: the cheapest levels that are still near enough.
+
+A block is written as pairs of a run of zeros and a level, and an end. The best such sequence is found by dynamic
+programming over the places of the zigzag (Ramchandran and Vetterli, 1994; mozjpeg and jpegli do likewise), all blocks
+of a plane at once.
+"""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+PLACES = 64
+ZIGZAG = sorted(range(PLACES), key=lambda n: (n // 8 + n % 8, n // 8 if (n // 8 + n % 8) % 2 else n % 8))
+RUNS, SIZES = 16, 11  # of a symbol: zeros before it, bits of its magnitude
+SYMBOLS = 162  # that a table of AC codes has
+UNSEEN = 0.3  # counts of a symbol that was not seen
+LONGEST = 16.0  # bits of a Huffman code
+_NEVER = 1e3  # bits of what cannot be written
+_EDGES = (0, 2, 4, 6, 9, 12, 16, 21, 28, 36, 48, 63)  # blocks are solved together whose last level lies between two
+_AT_ONCE = 8192  # blocks
+
+
+class Code(NamedTuple):
+    """Bits of a level by the zeros before it and its size `(63, SIZES)`, its sign and value among them; of an end."""
+
+    bits: Tensor
+    end: float
+
+
+def code_of(levels: Tensor) -> Code:
+    """What the best Huffman code for these levels takes, nearly: -log2 of the frequencies of its symbols.
+
+    levels: `(N, 64)` whole numbers in zigzag order; the first, DC, is not looked at.
+    """
+    block, place = levels[:, 1:].nonzero(as_tuple=True)
+    before = torch.cat([place.new_full((1,), -1), place[:-1]])[: len(place)]
+    first = torch.ones_like(block, dtype=torch.bool)
+    first[1:] = block[1:] != block[:-1]
+    run = place - before.masked_fill(first, -1) - 1
+    symbol = run % RUNS * SIZES + sizes(levels[:, 1:][block, place])
+    counts = torch.bincount(symbol, minlength=RUNS * SIZES).double().view(RUNS, SIZES)[:, 1:]
+    long, ends = (run // RUNS).sum().double(), (levels[:, -1] == 0).sum().double()
+    total = counts.sum() + long + ends + UNSEEN * SYMBOLS
+
+    def length(count: Tensor) -> Tensor:
+        return -((count + UNSEEN) / total).log2().clamp(-LONGEST, -1)
+
+    table = torch.full((RUNS, SIZES), _NEVER, dtype=torch.double, device=levels.device)
+    table[:, 1:] = length(counts) + torch.arange(1, SIZES, device=levels.device)
+    zeros = torch.arange(PLACES - 1, device=levels.device)
+    bits = table[zeros % RUNS] + (zeros // RUNS * length(long))[:, None]
+    return Code(bits.float(), float(length(ends)))
+
+
+def sizes(levels: Tensor) -> Tensor:
+    """Bits of the magnitude of levels, at most 10: the size in a JPEG's symbol."""
+    return torch.frexp(levels.abs().float())[1].long().clamp_(max=SIZES - 1)
+
+
+def optimised(c: Tensor, q: Tensor, w: Tensor, code: Code, trade: float) -> Tensor:
+    """AC levels that minimise sum w (c - q level)^2 + trade bits in each block; DC is rounded.
+
+    c: coefficients `(N, 64)` in zigzag order; q: steps `(64,)`; w: the weight of errors in units of q, `(N, 1)` for a
+    block or `(N, 64)` for each coefficient. Returns int32 `(N, 64)`: the nearest level, the next one to zero, or 0.
+    """
+    scaled = (c / q).T.contiguous()  # (64, N): a place of all blocks is one row
+    weights = w.expand(len(c), PLACES).T.contiguous()
+    magnitude, top = scaled.abs(), scaled.abs().add(0.5).floor_()
+    places = torch.arange(PLACES, device=c.device)[:, None]
+    last = ((top > 0) * places).amax(0)
+    out = torch.zeros_like(top)
+    out[0] = scaled[0].round()
+    rate = trade * code.bits
+    for low, high in pairwise(_EDGES):
+        for part in ((last > low) & (last <= high)).nonzero().squeeze(1).split(_AT_ONCE):
+            if len(part):
+                c_part, top_part, w_part = (x[: high + 1, part] for x in (magnitude, top, weights))
+                best = _solved(c_part, top_part, w_part, rate, trade * code.end)
+                out[1 : high + 1, part] = best.copysign(scaled[1 : high + 1, part])
+    return out.T.int()
+
+
+def _solved(c: Tensor, top: Tensor, w: Tensor, rate: Tensor, end: float) -> Tensor:
+    """Magnitudes of the levels `(K, n)` at places 1 to K; c, top and w: `(K + 1, n)`, in steps.
+
+    cost[k] is that of the best sequence whose last level so far stands at k, less what zeros everywhere would cost.
+    """
+    last = len(c) - 1
+    zero = w * c.square()
+    cost = torch.full_like(c, torch.inf)
+    cost[0] = 0
+    came_from, level = torch.zeros_like(c, dtype=torch.int64), torch.zeros_like(c)
+    for k in range(1, last + 1):
+        at = (top[k] > 0).nonzero().squeeze(1)
+        if not len(at):
+            continue
+        runs, before = rate[:k].flip(0), cost[:k, at]  # a run of k - 1 - j zeros from place j
+        value, here, weight = top[k, at], c[k, at], w[k, at]
+        best, where = (before + runs[:, sizes(value)]).min(0)
+        best += weight * (here - value).square_()
+        more = (value > 1).nonzero().squeeze(1)
+        if len(more):
+            lower = value[more] - 1
+            other, place = (before[:, more] + runs[:, sizes(lower)]).min(0)
+            other += weight[more] * (here[more] - lower).square_()
+            wins = other < best[more]
+            chosen = more[wins]
+            best[chosen], where[chosen], value[chosen] = other[wins], place[wins], lower[wins]
+        cost[k, at] = best - zero[k, at]
+        came_from[k, at], level[k, at] = where, value
+    total = cost + end
+    if last == PLACES - 1:
+        total[last] = cost[last]  # a block that is full has no end
+    current = total.argmin(0)
+    out = torch.zeros_like(c[1:])
+    for k in range(last, 0, -1):
+        hit = current == k
+        out[k - 1] = level[k].where(hit, 0)
+        current = came_from[k].where(hit, current)
+    return out
