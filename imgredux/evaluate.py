@@ -151,7 +151,7 @@ def _try_metrics(protocol: "Protocol", metrics: frozenset[str]) -> None:
 
     for name in sorted(metrics):
         try:
-            protocol.metrics[name](torch.zeros(1, 3, 64, 64), torch.ones(1, 3, 64, 64))
+            protocol.metrics[name](torch.zeros(1, 3, 192, 192), torch.ones(1, 3, 192, 192))
         except ImgreduxError as error:
             raise ImgreduxError(f"{name} cannot be computed: {error}. Or leave it out of the metrics") from error
 

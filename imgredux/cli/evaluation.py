@@ -30,7 +30,7 @@ def evaluate(
             help="Methods as NAME, NAME.TAG, or NAME=FILE for weights of your own; `all` for every installed one.",
         ),
     ],
-    protocol: Annotated[str, typer.Option("--protocol", help="jnd-equal-mse, jnd-konjnd, jpeg-y or jpeg-rgb.")],
+    protocol: Annotated[str, typer.Option("--protocol", help="jnd-equal-mse, jnd-konjnd, jpeg-y, jpeg-rgb or rd.")],
     data: Annotated[
         list[str], typer.Option("--data", metavar="DIR[:downscale=N]", help="A folder of images. Repeat it for more.")
     ],

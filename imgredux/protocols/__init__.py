@@ -8,10 +8,17 @@ from imgredux.protocols.base import Better, Measured, Metric, Protocol, Trial
 from imgredux.protocols.equal_mse import EqualMse, concentration, peak
 from imgredux.protocols.jpeg import Jpeg
 from imgredux.protocols.konjnd import KonJnd
+from imgredux.protocols.rd import RateDistortion
 
 PROTOCOLS: dict[str, Protocol] = {
     protocol.name: protocol
-    for protocol in (EqualMse(), KonJnd(), Jpeg("jpeg-y", colour=False), Jpeg("jpeg-rgb", colour=True))
+    for protocol in (
+        EqualMse(),
+        KonJnd(),
+        Jpeg("jpeg-y", colour=False),
+        Jpeg("jpeg-rgb", colour=True),
+        RateDistortion(),
+    )
 }
 
 __all__ = [
@@ -23,6 +30,7 @@ __all__ = [
     "Measured",
     "Metric",
     "Protocol",
+    "RateDistortion",
     "Trial",
     "concentration",
     "peak",

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+CURVES = "curves.json"  # of codecs, read by `imgredux.rates`
+
 
 @dataclass(frozen=True)
 class Printed:
@@ -46,7 +48,9 @@ class Publication:
 @cache
 def publications() -> tuple[Publication, ...]:
     """Every publication in this folder, by key."""
-    found = sorted(entry.name for entry in files(__name__).iterdir() if entry.name.endswith(".json"))
+    found = sorted(
+        entry.name for entry in files(__name__).iterdir() if entry.name.endswith(".json") and entry.name != CURVES
+    )
     return tuple(_read(name) for name in found)
 
 

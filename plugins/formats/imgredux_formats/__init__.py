@@ -28,7 +28,9 @@ SPECS = [
         "AV1 still images; libavif, speed 6",
         (20, 35, 50, 62, 72, 80, 88, 94),
     ),
-    _format("jxl", "Jxl", "JPEG XL, lossy", "ISO/IEC 18181; libjxl by pillow-jxl-plugin", (30, 50, 65, 75, 85, 90, 95)),
+    _format(
+        "jxl", "Jxl", "JPEG XL, lossy", "ISO/IEC 18181; libjxl by pillow-jxl-plugin", (20, 35, 50, 65, 75, 85, 90, 95)
+    ),
 ]
 
 

@@ -16,7 +16,7 @@ SPEC = Spec(
     minimum=64,
     context=None,
     differentiable=True,
-    knob=("quality", (0, 1, 2, 3, 4)),
+    knob=("quality", (0, 0.5, 1, 1.5, 2, 2.5, 3, 4)),
     recipes="imgredux_jndlc.recipe:RECIPES",
 )
 

@@ -1,0 +1,71 @@
+"""Codecs: how many bits a file takes, and how near to the picture it stays."""
+
+from collections.abc import Collection
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from imgredux import images
+from imgredux.codec import Codec, decode
+from imgredux.method import Method
+from imgredux.metrics.lpips import lpips
+from imgredux.metrics.psnr import psnr
+from imgredux.metrics.ssim import ms_ssim
+from imgredux.metrics.ssimulacra2 import ssimulacra2
+from imgredux.protocols.base import Measured, Protocol, Trial, chosen, eight_bit, timed
+
+if TYPE_CHECKING:
+    from imgredux.datasets import Item
+
+POINTS = 8
+
+
+class RateDistortion(Protocol):
+    """A picture of 8 bits, written at each value of the codec's knob, and what its file is decoded to.
+
+    The level is the place of the value in `Spec.knob`, from 1: the smallest files first. Bits are those of the
+    file, its header and all. A codec of fewer values has no rows beyond them.
+    """
+
+    name = "rd"
+    kind = "codec"
+    level = "point"
+    levels = tuple(range(1, POINTS + 1))
+    counts = "ssimulacra2"
+
+    def __init__(self) -> None:
+        self.metrics = {"psnr": psnr, "ms_ssim": ms_ssim, "ssimulacra2": ssimulacra2, "lpips": lpips}
+        self.columns = {"bpp": "", "knob": "", **dict.fromkeys(self.metrics, "higher"), "lpips": "lower"}
+
+    def begin(
+        self, method: Method | None, item: "Item", metrics: Collection[str] | None = None, device: str | None = None
+    ) -> Trial:
+        target = eight_bit(item.read())
+        planes = (255 * target[0]).round().to(torch.uint8).permute(1, 2, 0).numpy()
+        picture = np.ascontiguousarray(planes.squeeze())
+        selected = chosen(self, metrics)
+        assert isinstance(method, Codec)  # the kind of the protocol
+        keyword, values = method.spec.knob or ("", ())
+
+        def trial(level: float | None, seed: int) -> Measured:
+            place = int(level or 1) - 1
+            if place >= len(values):
+                return Measured({}, 0.0, f"{method.label} has {len(values)} points")
+            data, seconds = timed(partial(method.encode, picture, **{keyword: values[place]}))
+            decoded = _planes(decode(data, device), target)
+            bpp = 8 * len(data) / (picture.shape[0] * picture.shape[1])
+            value = values[place]
+            figures = {"bpp": bpp, "knob": value if isinstance(value, (int, float)) else float(place + 1)}
+            figures |= {name: metric(decoded, target).item() for name, metric in selected.items()}
+            return Measured(figures, seconds)
+
+        return trial
+
+
+def _planes(image: "images.ImageLike", like: Tensor) -> Tensor:
+    """The decoded image with the channels of the picture."""
+    x = images.read(image, stored=True).x
+    return x.mean(1, keepdim=True) if x.shape[1] > like.shape[1] else x.expand_as(like)
