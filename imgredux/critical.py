@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from imgredux.batch import find_images
 from imgredux.errors import ImgreduxError
-from imgredux.files import write_image
+from imgredux.files import append_line, write_image
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -213,18 +213,8 @@ def _pair(path: Path, folder: Path, rows: dict[str, dict[str, Any]], codec: Code
         row = {"stem": path.stem, "source": path.name, "sha256": digest, "codec": codec, "target": target}
         row |= {"quality": found.quality, "score": found.score, "mse": found.mse, "bytes": found.bytes}
         row |= {"width": x.shape[-1], "height": x.shape[-2]}
-        _append(folder / RECORD, row)
+        append_line(folder / RECORD, json.dumps(row))
     except Exception as error:  # whatever a decoder or encoder raises: the next image is none the worse
         known = isinstance(error, (ImgreduxError, OSError, MemoryError))
         return Pair(path, error=str(error) if known and str(error) else f"{type(error).__name__}: {error}")
     return Pair(path, row)
-
-
-def _append(record: Path, row: dict[str, Any]) -> None:
-    """Add a line, in the place of one that a killed run left unfinished."""
-    with record.open("a+b") as file:
-        file.seek(0)
-        file.truncate(file.read().rfind(b"\n") + 1)
-        file.write(json.dumps(row).encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())

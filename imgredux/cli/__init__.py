@@ -11,6 +11,7 @@ import imgredux
 from imgredux.cli.coding import decode, encode, identify
 from imgredux.cli.evaluation import evaluate
 from imgredux.cli.listing import info, list_methods
+from imgredux.cli.optimize import optimize
 from imgredux.cli.pairs import make_pairs
 from imgredux.cli.reporting import report
 from imgredux.cli.run import run
@@ -26,6 +27,7 @@ EXAMPLES = """Examples:
   imgredux run wei2009 photo.jpg -o photo.jnd.png --heatmap
   imgredux run wei2009 holiday/ -o maps/ --inject-mse 26.8
   imgredux run auto photos/ -o restored/
+  imgredux optimize holiday/ -o small/ --target side-by-side
   imgredux encode jndjpeg photo.png -o photo.jpg --set distance=1.0
   imgredux make-pairs pristine/ -o pairs/ --target 65
   imgredux eval all --protocol jnd-equal-mse --data kodak/ -o results.jsonl
@@ -67,6 +69,7 @@ app.command("report")(report)
 app.command("encode")(encode)
 app.command("decode")(decode)
 app.command("identify")(identify)
+app.command("optimize")(optimize)
 app.command("make-pairs")(make_pairs)
 app.command("train")(train)
 

@@ -1,0 +1,127 @@
+"""The smallest file among several formats that still looks the same, by search on SSIMULACRA 2."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, cast
+
+from PIL import Image
+from torch import Tensor
+
+from imgredux import images, registry
+from imgredux.critical import Unreached, lowest
+from imgredux.errors import ImageError, PluginError
+from imgredux.filecodec import FileCodec
+from imgredux.metrics.ssimulacra2 import SMALLEST, ssimulacra2
+from imgredux.tiling import pad
+
+# Scores of SSIMULACRA 2. 65: its mean where observers of KonJND-1k first tell a picture from the original (63.1 over
+# JPEG, 65.4 over BPG: CID22, table 4). The others: what its author says is not told from the original side by side, in
+# place, and in a flicker test.
+TARGETS = {"first": 65.0, "side-by-side": 80.0, "in-place": 85.0, "flicker": 90.0}
+# The likely winners first: what is larger than the best so far is not judged. JPEG XL where it is installed.
+CANDIDATES = ("jxl", "avif", "webp", "jndjpeg", "jpeg444", "jpeg420")
+FARTHEST, CLOSEST, DISTANCES = 16.0, 0.2, 76  # of jndjpeg, 6 % apart
+GREY = 128  # what is behind a transparent picture when it is judged
+
+
+class Found(NamedTuple):
+    """A file, the codec that wrote it, the value of its knob, and the score."""
+
+    data: bytes
+    codec: str
+    value: float
+    score: float
+
+
+class JndSearch(FileCodec):
+    """The smallest file within a target of visibility: `(B, 1 or 3, H, W)` in [0, 1] to what it becomes, and bits.
+
+    `target=` in a call: "first", "side-by-side" (the default), "in-place", "flicker", or a score of SSIMULACRA 2.
+    candidates: codecs to try. A picture with alpha takes those that keep it.
+
+    Raises PluginError for a candidate that is not at hand.
+    """
+
+    alpha = True
+
+    def __init__(self, *, candidates: Sequence[str] | None = None) -> None:
+        super().__init__()
+        self._codecs: dict[str, FileCodec] = {}
+        for name in candidates or CANDIDATES:
+            try:
+                found = registry.get(name)
+            except PluginError:
+                if candidates:
+                    raise
+                continue  # JPEG XL needs a package of its own
+            if not isinstance(found, FileCodec):
+                raise PluginError(f"{name} writes no file of a public format: it cannot be a candidate")
+            self._codecs[name] = found
+
+    def write(self, image: Image.Image, *, target: str | float = "side-by-side") -> bytes:
+        return self.search(image, target).data
+
+    def search(self, image: Image.Image, target: str | float = "side-by-side") -> Found:
+        """The smallest file of an image of mode L, RGB, LA or RGBA whose score is at least the target's.
+
+        Raises Unreached where no candidate reaches it, ImageError for a target that there is not.
+        """
+        wanted = _score_of(target)
+        reference = _seen(image, image.mode)
+        best: Found | None = None
+        for name, codec in self._codecs.items():
+            if image.mode in ("L", "RGB") or codec.alpha:
+                best = self._better(name, codec, image, reference, wanted, best)
+        if best is None:
+            raise Unreached(f"none of {', '.join(self._codecs)} reaches a SSIMULACRA 2 of {wanted:g} on this image")
+        return best
+
+    def _better(
+        self, name: str, codec: FileCodec, image: Image.Image, reference: Tensor, wanted: float, best: Found | None
+    ) -> Found | None:
+        """The candidate's smallest file within the target, if it is smaller than the best so far; else that."""
+        keyword, values = _values(codec)
+        write = cast(Callable[..., bytes], codec.write)
+        found: dict[int, Found] = {}
+
+        def passes(place: int) -> bool:
+            data = write(image, **{keyword: values[place]})
+            if best is not None and len(data) >= len(best.data):
+                return True  # not judged: what would win lies below
+            score = ssimulacra2(_seen(images.open_bytes(data), image.mode), reference).item()
+            if score >= wanted:
+                found[place] = Found(data, name, values[place], score)
+            return score >= wanted
+
+        lowest(passes, 0, len(values) - 1)
+        return min([*found.values(), *filter(None, [best])], key=lambda one: len(one.data), default=None)
+
+
+def _score_of(target: str | float) -> float:
+    if isinstance(target, str) and target not in TARGETS:
+        raise ImageError(f"target is {target!r}: give one of {', '.join(TARGETS)}, or a score of SSIMULACRA 2")
+    score = TARGETS[target] if isinstance(target, str) else float(target)
+    if not score < 100:
+        raise ImageError(f"target is {target}: SSIMULACRA 2 reaches 100 for equal images only; give less")
+    return score
+
+
+def _values(codec: FileCodec) -> tuple[str, list[float]]:
+    """The knob of a candidate and what is tried of it, from the smallest files on."""
+    keyword, declared = codec.spec.knob or ("", ())
+    if keyword == "distance":
+        step = (CLOSEST / FARTHEST) ** (1 / (DISTANCES - 1))
+        return keyword, [FARTHEST * step**place for place in range(DISTANCES)]
+    if keyword != "quality":
+        raise PluginError(f"{codec.label} has no knob that can be searched: {keyword or 'none'} {declared}")
+    return keyword, [*range(1, 101)]
+
+
+def _seen(image: Image.Image, mode: str) -> Tensor:
+    """What is judged: the colours, before grey where the picture is transparent; at least 8 pixels a side."""
+    colour = "L" if mode in ("L", "LA") else "RGB"
+    if mode in ("LA", "RGBA"):
+        behind = Image.new("RGBA", image.size, (GREY, GREY, GREY, 255))
+        image = Image.alpha_composite(behind, image.convert("RGBA"))
+    image = image.convert(colour)
+    image.info.clear()
+    return pad(images.read(image, stored=True).x, 1, SMALLEST)

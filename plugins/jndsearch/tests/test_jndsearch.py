@@ -1,0 +1,69 @@
+"""What is found meets the target, and nothing that was skipped would have been smaller."""
+
+import io
+
+import numpy as np
+import pytest
+from imgredux_jndsearch.method import TARGETS
+from PIL import Image
+from skimage import data
+
+import imgredux
+from imgredux.critical import Unreached
+from imgredux.errors import ImageError, PluginError
+from imgredux.images import to_tensor
+from imgredux.metrics import ssimulacra2
+
+PHOTOGRAPH = Image.fromarray(np.ascontiguousarray(data.chelsea()[60:220, 100:308]))
+
+
+@pytest.fixture(scope="module")
+def search():
+    return imgredux.get("jndsearch")
+
+
+def score(data_: bytes) -> float:
+    return float(ssimulacra2(to_tensor(Image.open(io.BytesIO(data_)).convert("RGB")), to_tensor(PHOTOGRAPH)))
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_target_is_met(search, target):
+    found = search.search(PHOTOGRAPH, target)
+    assert score(found.data) == pytest.approx(found.score, abs=1e-4)
+    assert found.score >= TARGETS[target]
+
+
+def test_no_candidate_alone_is_smaller(search):
+    best = search.search(PHOTOGRAPH, 75.0)
+    sizes = {}
+    for name in ("avif", "webp", "jndjpeg", "jpeg444", "jpeg420"):
+        alone = imgredux.create("jndsearch", candidates=[name]).search(PHOTOGRAPH, 75.0)
+        assert alone.score >= 75
+        sizes[name] = len(alone.data)
+    assert len(best.data) == min(sizes.values())
+    assert sizes["jndjpeg"] < min(sizes["jpeg444"], sizes["jpeg420"])
+
+
+def test_a_lower_quality_would_miss_it():
+    found = imgredux.create("jndsearch", candidates=["jpeg444"]).search(PHOTOGRAPH, "side-by-side")
+    worse = imgredux.get("jpeg444").encode(PHOTOGRAPH, quality=int(found.value) - 3)
+    assert score(worse) < TARGETS["side-by-side"] <= found.score
+
+
+def test_what_cannot_be_is_said(search):
+    with pytest.raises(ImageError, match="first, side-by-side, in-place, flicker"):
+        search.encode(PHOTOGRAPH, target="perfect")
+    with pytest.raises(ImageError, match="equal images only"):
+        search.encode(PHOTOGRAPH, target=100)
+    with pytest.raises(Unreached, match="webp reaches a SSIMULACRA 2 of 99"):
+        imgredux.create("jndsearch", candidates=["webp"]).encode(PHOTOGRAPH, target=99.5)
+    with pytest.raises(PluginError, match="cannot be a candidate"):
+        imgredux.create("jndsearch", candidates=["wei2009"])
+
+
+def test_transparency_is_kept_to_the_bit(search):
+    rgba = PHOTOGRAPH.copy()
+    alpha = Image.fromarray(np.tile(np.arange(208, dtype=np.uint8), (160, 1)))
+    rgba.putalpha(alpha)
+    decoded = imgredux.decode(search.encode(rgba, target="first"))
+    assert np.array_equal(np.asarray(decoded)[..., 3], np.asarray(alpha))
