@@ -23,9 +23,10 @@ from imgredux_jndlc.network import Network, gaussian, straight
 from imgredux_jndlc.parts import with_today_s_keys
 from imgredux_jndlc.tables import STATE, Tables, factorized_tables, gaussian_tables
 
+UNIT_OF_TILES = 64  # pixels
 STRIDE = 16  # pixels to a latent, on either axis
 HALO = 2  # latents around a tile that its pixels depend on, and pixels / 16 that its latents do
-HEAD = struct.Struct("<f")  # the level
+HEAD = struct.Struct("<fH")  # the level, and the side of tiles in units of 64 pixels
 TILE = struct.Struct("<IIII")  # bytes of hyper-latents and of latents; checksums of indexes and of symbols
 NAMES = ("flat", "lengths", "offsets")
 
@@ -53,8 +54,8 @@ class JndLc(Codec):
         super().__init__()
         if not lambdas or list(lambdas) != sorted(set(lambdas)) or lambdas[0] <= 0:
             raise ValueError(f"lambdas {tuple(lambdas)}: give positive numbers that rise")
-        if tile < 64 or tile % 64:
-            raise ValueError(f"tile is {tile}: give a multiple of 64")
+        if tile % UNIT_OF_TILES or not 0 < tile < UNIT_OF_TILES * 2**16:
+            raise ValueError(f"tile is {tile}: give a multiple of {UNIT_OF_TILES}")
         self.lambdas, self.tile = tuple(lambdas), tile
         middle = self.lambdas[len(self.lambdas) // 2]
         self.network = Network(N, M, tuple((value / middle) ** 0.5 for value in self.lambdas))
@@ -138,7 +139,7 @@ class JndLc(Codec):
         y = self.network.core.g_a(x) * gains
         bits = x.new_full((len(x),), 8.0 * HEAD.size)
         y_hat = torch.empty_like(y)
-        for rows, columns in self._tiles(*y.shape[-2:]):
+        for rows, columns in tiles(y, self.tile):
             y_hat[..., rows, columns], tile_bits = self._simulated(y[..., rows, columns])
             bits = bits + tile_bits + 8 * (TILE.size + 2 * STATE)
         return Coded(self.network.core.g_s(y_hat / gains).clamp(0, 1), bits)
@@ -166,9 +167,9 @@ class JndLc(Codec):
     def compress(self, x: Tensor, *, quality: float | None = None) -> Mapping[str, bytes]:
         """One part: the level, and for each tile its checksums and the strings of hyper-latents and latents."""
         y_tables, z_tables, exact, medians = self._tables()
-        pieces = [HEAD.pack(self._level(quality))]
-        y = self._analysed(x) * self.network.gains(x.new_tensor(HEAD.unpack(pieces[0])))
-        for rows, columns in self._tiles(*y.shape[-2:]):
+        pieces = [HEAD.pack(self._level(quality), self.tile // UNIT_OF_TILES)]
+        y = self._analysed(x) * self.network.gains(x.new_tensor(HEAD.unpack(pieces[0])[:1]))
+        for rows, columns in tiles(y, self.tile):
             tile = y[..., rows, columns]
             z = self.network.core.h_a(tile).cpu() - medians[:, None, None]
             symbols = z_tables.clamp(z.round_().int(), _channels(z))
@@ -183,26 +184,31 @@ class JndLc(Codec):
         """Raises StreamError for a payload whose lengths, checksums or level cannot be."""
         try:
             (content,) = (payload[key] for key in payload.keys() | {"tiles"})
-            y_hat = self._decoded_latents(content, shape[-2] // STRIDE, shape[-1] // STRIDE)
-            gains = self.network.gains(self._place.new_tensor([self._level(HEAD.unpack_from(content)[0])]))
+            level, units = HEAD.unpack_from(content)
+            gains = self.network.gains(self._place.new_tensor([self._level(level)]))
+            y_hat = self._decoded_latents(content, shape[-2] // STRIDE, shape[-1] // STRIDE, units * UNIT_OF_TILES)
         except (KeyError, ValueError, struct.error) as error:
             raise StreamError(f"no payload of {self.spec.name}: {error}", "corrupt") from error
         with one_thread():
             return self._synthesised(y_hat.to(self._place) / gains)
 
-    def _decoded_latents(self, content: bytes, height: int, width: int) -> Tensor:
-        """The latents, in tiles that the image's size alone tells. Raises ValueError and struct.error."""
+    def _decoded_latents(self, content: bytes, height: int, width: int, tile: int) -> Tensor:
+        """Latents of this size, in tiles of this side in pixels. Raises ValueError and struct.error."""
+        if not tile:
+            raise ValueError("tiles have no size")
         y_tables, z_tables, exact, medians = self._tables()
         y_hat = torch.empty(1, self.network.core.M, height, width)
         at = HEAD.size
-        for rows, columns in self._tiles(height, width):
-            tile = y_hat[..., rows, columns]
+        for rows, columns in tiles(y_hat, tile):
+            part = y_hat[..., rows, columns]
             first, second, index_crc, symbol_crc = TILE.unpack_from(content, at)
             at += TILE.size + first + second
             hyper, latents = content[at - first - second : at - second], content[at - second : at]
             if len(hyper) + len(latents) != first + second:
                 raise ValueError(f"{at - len(content)} bytes are missing")
-            symbols = z_tables.decode(hyper, _channels(tile.new_empty(1, len(medians), *_quarter(tile))))
+            symbols = z_tables.decode(
+                hyper, _channels(part.new_empty(1, len(medians), part.shape[-2] // 4, part.shape[-1] // 4))
+            )
             scales, means = (exact(symbols, medians).float() / 2**UNIT).chunk(2, 1)
             indexes = scale_indexes(scales)
             if _crc(indexes) != index_crc:
@@ -210,7 +216,7 @@ class JndLc(Codec):
             residuals = y_tables.decode(latents, indexes)
             if _crc(symbols, residuals) != symbol_crc:
                 raise ValueError("the checksum of the latents differs")
-            tile.copy_(residuals + means)
+            part.copy_(residuals + means)
         if at != len(content):
             raise ValueError(f"{len(content) - at} bytes are left over")
         return y_hat
@@ -218,7 +224,7 @@ class JndLc(Codec):
     def _analysed(self, x: Tensor) -> Tensor:
         """The latents of an image, tile by tile: the same as of the whole image, in less memory."""
         y = x.new_empty(1, self.network.core.M, *(n // STRIDE for n in x.shape[-2:]))
-        for rows, columns in self._tiles(*y.shape[-2:]):
+        for rows, columns in tiles(y, self.tile):
             part, inner = _with_halo(rows, columns)
             pixels = x[(..., *(slice(side.start * STRIDE, side.stop * STRIDE) for side in part))]
             y[..., rows, columns] = self.network.core.g_a(pixels)[(..., *inner)]
@@ -227,18 +233,12 @@ class JndLc(Codec):
     def _synthesised(self, y_hat: Tensor) -> Tensor:
         """The image of latents, tile by tile."""
         x = y_hat.new_empty(1, 3, *(n * STRIDE for n in y_hat.shape[-2:]))
-        for rows, columns in self._tiles(*y_hat.shape[-2:]):
+        for rows, columns in tiles(y_hat, self.tile):
             part, inner = _with_halo(rows, columns)
             pixels = self.network.core.g_s(y_hat[(..., *part)])
             own = (slice(side.start * STRIDE, side.stop * STRIDE) for side in inner)
             x[..., *(slice(side.start * STRIDE, side.stop * STRIDE) for side in (rows, columns))] = pixels[(..., *own)]
         return x.clamp_(0, 1)
-
-    def _tiles(self, height: int, width: int) -> Iterator[tuple[slice, slice]]:
-        """The tiles of latents of this size; one for an image that is not much larger than a tile."""
-        side = self.tile // STRIDE
-        for top, left in product(range(0, height, side), range(0, width, side)):
-            yield slice(top, min(top + side, height)), slice(left, min(left + side, width))
 
     def _level(self, quality: float | None) -> float:
         top = len(self.lambdas) - 1
@@ -252,6 +252,13 @@ class JndLc(Codec):
         if found is None:
             raise WeightsError("these weights have no tables of the entropy coder: call freeze() when they are trained")
         return found
+
+
+def tiles(y: Tensor, tile: int) -> Iterator[tuple[slice, slice]]:
+    """Rows and columns of the tiles of latents `(..., h, w)`, of so many pixels a side."""
+    (height, width), side = y.shape[-2:], tile // STRIDE
+    for top, left in product(range(0, height, side), range(0, width, side)):
+        yield slice(top, min(top + side, height)), slice(left, min(left + side, width))
 
 
 @contextmanager
@@ -278,10 +285,6 @@ def _with_halo(rows: slice, columns: slice) -> tuple[tuple[slice, slice], tuple[
 def _channels(z: Tensor) -> Tensor:
     """The channel of each hyper-latent `(B, N, h, w)`: the index of its table."""
     return torch.arange(z.shape[1], device=z.device)[:, None, None].expand(z.shape)
-
-
-def _quarter(tile: Tensor) -> tuple[int, int]:
-    return tile.shape[-2] // 4, tile.shape[-1] // 4
 
 
 def _crc(*symbols: Tensor) -> int:
