@@ -42,7 +42,7 @@ class Protocol(ABC):
     `(None,)` where there is but one. seeded: whether a seed changes anything. without: name of the rows that are
     measured without a method, empty where there are none.
     metrics: the columns that can be left out, with what computes them. columns: every column, which direction is
-    better. counts: the column by which methods are compared.
+    better. counts: the column by which methods are compared. comparable: a level means the same for every method.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Protocol(ABC):
     levels: tuple[float | None, ...]
     seeded: bool = False
     without: str = ""
+    comparable: bool = True
     metrics: Mapping[str, Metric]
     columns: Mapping[str, Better]
     counts: str

@@ -35,6 +35,7 @@ class RateDistortion(Protocol):
     level = "point"
     levels = tuple(range(1, POINTS + 1))
     counts = "ssimulacra2"
+    comparable = False
 
     def __init__(self) -> None:
         self.metrics = {"psnr": psnr, "ms_ssim": ms_ssim, "ssimulacra2": ssimulacra2, "lpips": lpips}

@@ -14,6 +14,7 @@ from imgredux.errors import ImgreduxError
 from imgredux.files import atomic
 from imgredux.ledger import Row, read_rows
 from imgredux.report.beside import beside
+from imgredux.report.codecs import savings
 from imgredux.report.markdown import markdown
 from imgredux.report.overall import standings
 from imgredux.report.page import page
@@ -47,7 +48,7 @@ def report(
     overall = standings(rows)
     texts = {
         "index.html": page(rows, found, printed, shown, overall),
-        "table.md": markdown(found, printed, overall),
+        "table.md": markdown(found, printed, overall, savings(rows)),
     }
     Path(out).mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from imgredux.rates import RD
 from imgredux.report.beside import Beside
+from imgredux.report.codecs import ABOUT, Savings
 from imgredux.report.overall import Standing
 from imgredux.report.tables import Line, Table, level_of, name_of, plus_minus
 
@@ -20,10 +22,15 @@ OVERALL = (
 )
 
 
-def markdown(found: Sequence[Table], printed: Mapping[str, Sequence[Beside]], overall: Sequence[Standing] = ()) -> str:
+def markdown(
+    found: Sequence[Table],
+    printed: Mapping[str, Sequence[Beside]],
+    overall: Sequence[Standing] = (),
+    saved: Sequence[Savings] = (),
+) -> str:
     """The file's text: our rows first, then what others printed, in tables of its own. printed: by protocol.
 
-    overall: estimators at equal noise over all data sets.
+    overall: estimators at equal noise over all data sets. saved: what codecs save.
     """
     parts = []
     for protocol, publications in printed.items():
@@ -32,6 +39,8 @@ def markdown(found: Sequence[Table], printed: Mapping[str, Sequence[Beside]], ov
         parts.append(_ours(mine))
         if overall and mine[0].equal_mse:
             parts += ["## All data sets together", _standings(overall)]
+        if saved and protocol == RD:
+            parts += ["## Bytes at equal quality", *map(_savings, saved), ABOUT]
         if publications:
             parts += ["## Printed by others, not measured here", *_printed(publications)]
     return "\n\n".join(parts) + "\n"
@@ -77,6 +86,14 @@ def _standings(overall: Sequence[Standing]) -> str:
         for one in overall
     ]
     return f"{_table(head, lines)}\n\n{OVERALL}"
+
+
+def _savings(one: Savings) -> str:
+    head = ["data set", "codec", "against", *map(name_of, one.values)]
+    lines = [[one.dataset, name, anchor, *cells] for name, anchor, cells in one.rows]
+    blank = [""] * (len(one.values) - 1)
+    lines += [[one.dataset, f"{name}, printed", "JPEG, printed", cell, *blank] for name, cell in one.printed]
+    return _table(head, lines)
 
 
 def _cell(table: Table, line: Line, level: float | None, value: str) -> str:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import imgredux
 from imgredux.errors import ImgreduxError
 from imgredux.ledger import Row
+from imgredux.rates import RD
 from imgredux.report.beside import Beside
+from imgredux.report.codecs import ABOUT, savings
 from imgredux.report.markdown import OVERALL
 from imgredux.report.overall import Standing
 from imgredux.report.pictures import Sheet
@@ -57,6 +59,8 @@ def page(
         printed=printed,
         overall=overall,
         about_overall=OVERALL,
+        saved={RD: [(one, list(map(_markup, one.plots))) for one in savings(rows, styles)]},
+        about_saved=ABOUT,
         sheets=[(sheet, _scores(rows, sheet)) for sheet in shown],
     )
 
@@ -73,6 +77,8 @@ def _markup(text: str) -> "Markup":
 
 def _plots(table: Table, styles: Mapping[str, str]) -> list["Markup"]:
     """The column that counts: by level, and at each level by concentration."""
+    if table.protocol == RD:
+        return []  # curves stand with the savings
     drawn = []
     main = [column for column in table.columns if column.counts]
     label = name_of(main[0].value) if main else ""

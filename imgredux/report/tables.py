@@ -154,7 +154,8 @@ def _table(protocol: str, dataset: str, rows: list[Row]) -> Table:
         for level in levels
         for value in values
     )
-    best = {column: _best(column, methods) for column in columns}
+    comparable = known is None or known.comparable
+    best = {column: _best(column, methods) if comparable else None for column in columns}
     dates = {label_of(row): str(row.get("date", ""))[:10] for row in sorted(rows, key=lambda row: row.get("date", ""))}
     lines = [
         _line(name, of, columns, best, methods.get("localstd", {}), rows, dates[name]) for name, of in methods.items()
