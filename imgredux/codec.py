@@ -93,12 +93,12 @@ class Codec(Method):
             raise ImageError(f"a stream holds one image, the batch has {len(image)}: encode them one by one")
         return None, image[None] if image.ndim == 3 else image
 
-    def decode(self, data: bytes) -> Image.Image | np.ndarray:
+    def decode(self, data: bytes, *, max_pixels: int = stream.MAX_PIXELS) -> Image.Image | np.ndarray:
         """The image of a stream that this method wrote: a PIL image, or a uint16 array for 16-bit colour.
 
         Raises StreamError: damaged or foreign stream, or one made with other weights.
         """
-        coded = stream.unpack(data)
+        coded = stream.unpack(data, max_pixels=max_pixels)
         if coded.method != self.spec.name:
             raise StreamError(f"the stream was made by {coded.method!r}, not {self.spec.name!r}", "foreign")
         if coded.digest != self.digest:
@@ -143,9 +143,12 @@ def _as_image(coded: stream.Stream, y: Tensor) -> Image.Image | np.ndarray:
     return source.give_image(y)
 
 
-def decode(data: bytes, device: torch.device | str | None = None) -> Image.Image | np.ndarray:
+def decode(
+    data: bytes, device: torch.device | str | None = None, *, max_pixels: int = stream.MAX_PIXELS
+) -> Image.Image | np.ndarray:
     """The image of any stream of ours, or of a public format that Pillow reads (a codec may write plain JPEG).
 
+    max_pixels: streams of ours that say they hold more are refused (Pillow has a limit of its own).
     Raises StreamError: damaged or foreign data, the method or its weights not installed.
     """
     from imgredux.registry import get
@@ -155,11 +158,11 @@ def decode(data: bytes, device: torch.device | str | None = None) -> Image.Image
             return images.open_bytes(data)
         except ImageError as error:
             raise StreamError(f"neither a stream of imgredux nor an image file: {error}", "foreign") from error
-    coded = stream.unpack(data)
+    coded = stream.unpack(data, max_pixels=max_pixels)
     try:
         codec = get(f"{coded.method}.{coded.tag}" if coded.tag else coded.method, device)
     except (UnknownMethod, WeightsError) as error:
         raise StreamError(f"the stream needs a method that is not at hand: {error}", "missing-method") from error
     if not isinstance(codec, Codec):
         raise StreamError(f"the stream names {coded.method!r}, which is no codec", "corrupt")
-    return codec.decode(data)
+    return codec.decode(data, max_pixels=max_pixels)

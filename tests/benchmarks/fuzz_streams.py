@@ -16,6 +16,7 @@ import struct
 import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from skimage import data
@@ -63,6 +64,7 @@ def mutated(draw: random.Random, streams: list[bytes]) -> bytes:
     part = bytearray(payload[key])
     if kind == 6:
         sides = {"width": draw.randrange(1, 600), "height": draw.randrange(1, 600)}
+        sides = draw.choice((sides, {"width": 2**14, "height": 2**14}))
         return stream.pack(replace(whole, **sides, alpha=None))
     if kind == 7:
         return stream.pack(replace(whole, payload={draw.choice(("tiles", "file", "x")): draw.randbytes(len(part))}))
@@ -72,9 +74,8 @@ def mutated(draw: random.Random, streams: list[bytes]) -> bytes:
         part += draw.randbytes(draw.randrange(1, 99))
     elif kind == 10:
         at = draw.randrange(len(part))
-        part[at : at + 4] = struct.pack("<I", draw.choice((0, 1, 2**31, 2**32 - 1, draw.getrandbits(32))))[
-            : len(part) - at
-        ]
+        word = struct.pack("<I", draw.choice((0, 1, 2**31, 2**32 - 1, draw.getrandbits(32))))
+        part[at : at + 4] = word[: len(part) - at]
     else:
         for _ in range(draw.randrange(1, 6)):
             part[draw.randrange(len(part))] ^= 1 << draw.randrange(8)
@@ -84,8 +85,7 @@ def mutated(draw: random.Random, streams: list[bytes]) -> bytes:
 def child(connection, streams: list[bytes]) -> None:
     """Decode what comes in, and answer with what came of it."""
     pictures = [np.asarray(imgredux.decode(one)).tobytes() for one in streams]
-    with open("/proc/self/statm") as file:
-        size = int(file.read().split()[0]) * resource.getpagesize()
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
     while (coded := connection.recv()) is not None:
         try:

@@ -4,6 +4,7 @@ The paper trains networks of CompressAI under losses that know the just noticeab
 here is the mean-scale hyperprior. What it writes is decoded alike everywhere: `exact.py`, `tables.py`.
 """
 
+import math
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ from imgredux_jndlc.parts import with_today_s_keys
 from imgredux_jndlc.tables import STATE, Tables, factorized_tables, gaussian_tables
 
 UNIT_OF_TILES = 64  # pixels
+LARGEST_TILE = 2048  # pixels: the coder takes the symbols of a tile as a list
 STRIDE = 16  # pixels to a latent, on either axis
 HALO = 2  # latents around a tile that its pixels depend on, and pixels / 16 that its latents do
 HEAD = struct.Struct("<fH")  # the level, and the side of tiles in units of 64 pixels
@@ -54,8 +56,8 @@ class JndLc(Codec):
         super().__init__()
         if not lambdas or list(lambdas) != sorted(set(lambdas)) or lambdas[0] <= 0:
             raise ValueError(f"lambdas {tuple(lambdas)}: give positive numbers that rise")
-        if tile % UNIT_OF_TILES or not 0 < tile < UNIT_OF_TILES * 2**16:
-            raise ValueError(f"tile is {tile}: give a multiple of {UNIT_OF_TILES}")
+        if tile % UNIT_OF_TILES or not 0 < tile <= LARGEST_TILE:
+            raise ValueError(f"tile is {tile}: give a multiple of {UNIT_OF_TILES} up to {LARGEST_TILE}")
         self.lambdas, self.tile = tuple(lambdas), tile
         middle = self.lambdas[len(self.lambdas) // 2]
         self.network = Network(N, M, tuple((value / middle) ** 0.5 for value in self.lambdas))
@@ -194,8 +196,9 @@ class JndLc(Codec):
 
     def _decoded_latents(self, content: bytes, height: int, width: int, tile: int) -> Tensor:
         """Latents of this size, in tiles of this side in pixels. Raises ValueError and struct.error."""
-        if not tile:
-            raise ValueError("tiles have no size")
+        count = math.prod(math.ceil(n * STRIDE / max(tile, 1)) for n in (height, width))
+        if not 0 < tile <= LARGEST_TILE or len(content) < HEAD.size + count * (TILE.size + 2 * STATE):
+            raise ValueError(f"{len(content)} bytes for {count} tiles of {tile} pixels")
         y_tables, z_tables, exact, medians = self._tables()
         y_hat = torch.empty(1, self.network.core.M, height, width)
         at = HEAD.size

@@ -243,10 +243,10 @@ class Crashes(Quantiser):
 
 
 class AnyWeights(Quantiser):
-    def decode(self, data):
+    def decode(self, data, **options):
         return np.zeros((24, 40, 3), np.uint8)
 
 
 class StreamsOpaque(Quantiser):
-    def decode(self, data):
+    def decode(self, data, **options):
         return super().decode(data).convert("RGB")
