@@ -109,9 +109,9 @@ class Analysed:
             T = _zigzag_order(thresholds(luma / 255)[0].flatten(0, 1)).clamp(min=1e-3)
         return cls([_zigzag(plane) for plane in planes], (luma.shape[-2], luma.shape[-1]), activity, T)
 
-    def written(self, image: Image.Image, distance: float, choice: Choice) -> bytes:
-        """The file at a distance."""
-        steps = _steps(distance, choice)[: len(self.coefficients)]
+    def written(self, image: Image.Image, distance: float, choice: Choice, steps: Tensor | None = None) -> bytes:
+        """The file at a distance; steps: other tables `(3, 8, 8)` than those of the distance and the choice."""
+        steps = (_steps(distance, choice) if steps is None else steps)[: len(self.coefficients)]
         if self.thresholds is None:
             logarithm = choice.masking * self.activity
         else:
