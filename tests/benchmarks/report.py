@@ -49,6 +49,12 @@ GATES = [
     Gate("D2LNet, width 16, training step", "imgredux, as released", "authors", 1),
     Gate("DDJND, attention, 96x96", "imgredux, fused", "plain", 2),
     Gate("DDJND, attention, training step, 96x96", "imgredux, fused", "plain", 1.5),
+    Gate("JPEG, 1080p RGB", "jndjpeg", None, 2),
+    *(
+        Gate(f"learned codec, {direction}, {size}", "jndlc", "CompressAI", 1 / 1.1)
+        for direction in ("encode", "decode")
+        for size in ("0.4 MP", "4 MP")
+    ),
     Gate("SSIMULACRA2, 1080p RGB", "ssimulacra2", "ssimulacra2 0.3.0 (package)", 5),
 ]
 SIZE_GATE = 1.15  # time per pixel at 12 megapixels over that at 1
