@@ -1,9 +1,9 @@
 """Weights of one learned codec against one another, judged by SSIMULACRA 2 of its authors' C++ program and by PSNR.
 
-python -m tests.benchmarks.learned_judged jndlc=more.safetensors jndlc=map.safetensors ... --program ssimulacra2 --data cid22
+python -m tests.benchmarks.learned_judged jndlc=more.safetensors jndlc=map.safetensors --program P --data cid22
 
-Bytes of each at equal quality against the first, BD-rate by image over the values of the knob. What training under a loss
-of the just noticeable difference is worth shows against weights that had the same further steps without it.
+Bytes of each at equal quality against the first, BD-rate by image over the values of the knob. What training under a
+loss of the just noticeable difference is worth shows against weights that had the same further steps without it.
 """
 
 import argparse

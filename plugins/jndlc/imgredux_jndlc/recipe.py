@@ -90,7 +90,9 @@ class JndRecipe(PairRecipe):
         x, j, *rest = batch
         y, bpp, trade = coded(cast(JndLc, method), x, *rest)
         D = losses.distortion(y, x).detach()
-        return (trade * self._distortion(y, x, j) + bpp).mean(), {"bpp": bpp.mean(), "mse": D.mean()}
+        with torch.autocast(x.device.type, enabled=False):  # metrics and transforms lose too much in bfloat16
+            distortion = self._distortion(y, x, j)
+        return (trade * distortion + bpp).mean(), {"bpp": bpp.mean(), "mse": D.mean()}
 
     def _distortion(self, y: Tensor, x: Tensor, j: Tensor) -> Tensor:
         match self.D:
