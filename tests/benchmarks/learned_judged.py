@@ -70,9 +70,8 @@ def main() -> None:
             mean, error, n = mean_saving(found[quality][first], found[quality][name])
             cells.append(f"{mean:+.1f} % ±{error:.1f}" if name in others else "0")
         scores = [score for curve in found["SSIMULACRA 2"][name].values() for _, score in curve]
-        print(
-            f"| {Path(name.partition('=')[2] or name).stem} | {' | '.join(cells)} | {statistics.fmean(scores):.2f} | {n} |"
-        )
+        label = Path(name.partition("=")[2] or name).stem
+        print(f"| {label} | {' | '.join(cells)} | {statistics.fmean(scores):.2f} | {n} |")
 
 
 if __name__ == "__main__":
