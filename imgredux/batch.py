@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from imgredux.noise import Injected
 
 # The extensions that a folder is searched for; a file named by the user is opened whatever its name.
-READABLE = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".jp2", ".avif")
+READABLE = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".jp2", ".avif", ".jxl")
 Format = Literal["png", "npy", "tiff"]
 
 

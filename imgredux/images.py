@@ -4,9 +4,11 @@ What you pass in decides what comes back, and nothing of it is lost on the way. 
 every error.
 """
 
+import importlib
 import io
 import math
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -106,7 +108,7 @@ def _decode(file: BinaryIO, label: str) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            image = Image.open(file)
+            image = _opened(file)
             deep = image.mode not in (*GREY_16, "I", "F") and any(";16" in str(tile[3]) for tile in image.tile)
             frames = getattr(image, "n_frames", 1)
             image.load()
@@ -121,6 +123,18 @@ def _decode(file: BinaryIO, label: str) -> Image.Image:
     if frames > 1:
         warnings.warn(f"{label}: holds {frames} frames, the first is read", stacklevel=4)
     return image
+
+
+def _opened(file: BinaryIO) -> Image.Image:
+    """The image in a file; JPEG XL too where its package, which Pillow knows nothing of, is installed."""
+    try:
+        return Image.open(file)
+    except UnidentifiedImageError:
+        with suppress(ImportError):
+            importlib.import_module("pillow_jxl")
+            file.seek(0)
+            return Image.open(file)
+        raise
 
 
 def _from_array(array: np.ndarray) -> Source:

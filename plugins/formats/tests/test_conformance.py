@@ -1,9 +1,5 @@
 """The contract, check by check."""
 
-import importlib.util
-
-import pytest
-
 from imgredux.testing import CodecConformance
 
 
@@ -27,7 +23,6 @@ class TestAvif(CodecConformance):
     golden = None
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pillow_jxl") is None, reason="pillow-jxl-plugin is not installed")
 class TestJxl(CodecConformance):
     name = "jxl"
     golden = None
