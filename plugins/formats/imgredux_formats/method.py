@@ -10,24 +10,25 @@ from imgredux.filecodec import FileCodec, saved
 
 
 class Format(FileCodec):
-    """A format of Pillow: `quality=` in a call is the encoder's own, a whole number from 0 (JPEG: 1) to 100."""
+    """A format of Pillow: `quality=` in a call is the encoder's own, a whole number among `qualities`."""
 
     form: ClassVar[str]
-    least: ClassVar[int] = 0
+    qualities: ClassVar[range] = range(101)
     default: ClassVar[int]
     options: ClassVar[dict[str, Any]] = {}
 
     def write(self, image: Image.Image, *, quality: int | None = None) -> bytes:
         quality = self.default if quality is None else quality
-        if quality not in range(self.least, 101):
-            raise ImageError(f"quality is {quality}: {self.form} has whole numbers from {self.least} to 100")
+        if quality not in self.qualities:
+            ends = f"{self.qualities[0]} to {self.qualities[-1]}"
+            raise ImageError(f"quality is {quality}: {self.form} has whole numbers from {ends}")
         return saved(image, self.form, quality=int(quality), **self.options)
 
 
 class Jpeg444(Format):
     """Baseline tables of the standard scaled by quality, three planes of full size, optimised and progressive."""
 
-    form, least, default = "JPEG", 1, 90
+    form, qualities, default = "JPEG", range(1, 101), 90
     options: ClassVar = {"subsampling": "4:4:4", "optimize": True, "progressive": True}
 
 
@@ -60,9 +61,9 @@ class Avif(Format):
 
 
 class Jxl(Format):
-    """Lossy JPEG XL by libjxl, where the package pillow-jxl-plugin is installed."""
+    """Lossy JPEG XL by libjxl, where the package pillow-jxl-plugin is installed; its 100, lossless, fails."""
 
-    form, default = "JXL", 88
+    form, qualities, default = "JXL", range(1, 100), 88
 
     def __init__(self) -> None:
         super().__init__()

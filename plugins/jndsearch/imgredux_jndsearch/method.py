@@ -1,5 +1,6 @@
 """The smallest file among several formats that still looks the same, by search on SSIMULACRA 2."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
@@ -20,6 +21,7 @@ TARGETS = {"first": 65.0, "side-by-side": 80.0, "in-place": 85.0, "flicker": 90.
 # The likely winners first: what is larger than the best so far is not judged. JPEG XL where it is installed.
 CANDIDATES = ("jxl", "avif", "webp", "jndjpeg", "jpeg444", "jpeg420")
 FARTHEST, CLOSEST, DISTANCES = 16.0, 0.2, 76  # of jndjpeg, 6 % apart
+_log = logging.getLogger("imgredux")
 GREY = 128  # what is behind a transparent picture when it is judged
 
 
@@ -92,7 +94,10 @@ class JndSearch(FileCodec):
                 found[place] = Found(data, name, values[place], score)
             return score >= wanted
 
-        lowest(passes, 0, len(values) - 1)
+        try:
+            lowest(passes, 0, len(values) - 1)
+        except ImageError as error:  # WebP ends at 16,383 pixels a side
+            _log.info("%s is left out: %s", name, error)
         return min([*found.values(), *filter(None, [best])], key=lambda one: len(one.data), default=None)
 
 
@@ -113,7 +118,7 @@ def _values(codec: FileCodec) -> tuple[str, list[float]]:
         return keyword, [FARTHEST * step**place for place in range(DISTANCES)]
     if keyword != "quality":
         raise PluginError(f"{codec.label} has no knob that can be searched: {keyword or 'none'} {declared}")
-    return keyword, [*range(1, 101)]
+    return keyword, [*getattr(codec, "qualities", range(1, 101))]
 
 
 def _seen(image: Image.Image, mode: str) -> Tensor:

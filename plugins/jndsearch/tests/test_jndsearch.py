@@ -36,7 +36,7 @@ def test_the_target_is_met(search, target):
 def test_no_candidate_alone_is_smaller(search):
     best = search.search(PHOTOGRAPH, 75.0)
     sizes = {}
-    for name in ("avif", "webp", "jndjpeg", "jpeg444", "jpeg420"):
+    for name in ("jxl", "avif", "webp", "jndjpeg", "jpeg444", "jpeg420"):
         alone = imgredux.create("jndsearch", candidates=[name]).search(PHOTOGRAPH, 75.0)
         assert alone.score >= 75
         sizes[name] = len(alone.data)
@@ -59,6 +59,12 @@ def test_what_cannot_be_is_said(search):
         imgredux.create("jndsearch", candidates=["webp"]).encode(PHOTOGRAPH, target=99.5)
     with pytest.raises(PluginError, match="cannot be a candidate"):
         imgredux.create("jndsearch", candidates=["wei2009"])
+
+
+def test_a_format_that_cannot_hold_the_size_is_left_out():
+    wide = Image.fromarray(np.tile(np.asarray(PHOTOGRAPH)[:16], (1, 80, 1)))  # WebP ends at 16,383
+    found = imgredux.create("jndsearch", candidates=["webp", "jpeg420"]).search(wide, "first")
+    assert found.codec == "jpeg420"
 
 
 def test_transparency_is_kept_to_the_bit(search):
