@@ -29,7 +29,9 @@ LARGEST_TILE = 2048  # pixels: the coder takes the symbols of a tile as a list
 STRIDE = 16  # pixels to a latent, on either axis
 HALO = 2  # latents around a tile that its pixels depend on, and pixels / 16 that its latents do
 HEAD = struct.Struct("<fH")  # the level, and the side of tiles in units of 64 pixels
-TILE = struct.Struct("<IIII")  # bytes of hyper-latents and of latents; checksums of indexes and of symbols
+TILE = struct.Struct(
+    "<IIII"
+)  # bytes of hyper-latents and of latents; checksums of indexes, and of the head and all symbols
 NAMES = ("flat", "lengths", "offsets")
 
 
@@ -179,7 +181,8 @@ class JndLc(Codec):
             indexes = scale_indexes(scales)
             residuals = y_tables.clamp((tile.cpu() - means).round_().int(), indexes)
             strings = z_tables.encode(symbols, _channels(symbols)), y_tables.encode(residuals, indexes)
-            pieces += TILE.pack(*map(len, strings), _crc(indexes), _crc(symbols, residuals)), *strings
+            checks = _crc(indexes), _crc(symbols, residuals, head=pieces[0])
+            pieces += TILE.pack(*map(len, strings), *checks), *strings
         return {"tiles": b"".join(pieces)}
 
     def decompress(self, payload: Mapping[str, bytes], shape: tuple[int, int, int]) -> Tensor:
@@ -217,7 +220,7 @@ class JndLc(Codec):
             if _crc(indexes) != index_crc:
                 raise ValueError("the checksum of the scales differs")
             residuals = y_tables.decode(latents, indexes)
-            if _crc(symbols, residuals) != symbol_crc:
+            if _crc(symbols, residuals, head=content[: HEAD.size]) != symbol_crc:
                 raise ValueError("the checksum of the latents differs")
             part.copy_(residuals + means)
         if at != len(content):
@@ -292,9 +295,9 @@ def _channels(z: Tensor) -> Tensor:
     return torch.arange(z.shape[1], device=z.device)[:, None, None].expand(z.shape)
 
 
-def _crc(*symbols: Tensor) -> int:
-    """The CRC-32 of integers, as little-endian int32 one after another."""
-    value = 0
+def _crc(*symbols: Tensor, head: bytes = b"") -> int:
+    """The CRC-32 of some bytes and of integers, as little-endian int32 one after another."""
+    value = zlib.crc32(head)
     for tensor in symbols:
         value = zlib.crc32(tensor.int().contiguous().numpy().astype("<i4", copy=False).tobytes(), value)
     return value
