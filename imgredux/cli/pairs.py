@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from imgredux.cli.bar import bar
 from imgredux.cli.text import FAILED, USAGE, fail, line, terminated_like_interrupted
 from imgredux.errors import ImgreduxError
 
@@ -48,19 +49,13 @@ def make_pairs(
 
 def _report(results: "Iterator[Pair]", total: int) -> int:
     """Show what comes of each image as it is done. Returns how many failed."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
     failed, rows = 0, []
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total)
+    with bar(total) as step:
         for pair in results:
             failed += pair.error is not None
             rows += [] if pair.row is None else [pair.row]
             _say(pair)
-            progress.update(task, advance=1, description=line(pair.path.name))
+            step(pair.path.name)
     if len(rows) > 1:
         print(_summary(rows))
     if failed and total > 1:
