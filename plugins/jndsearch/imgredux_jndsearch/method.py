@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, cast
 
+import numpy as np
 from PIL import Image
 from torch import Tensor
 
@@ -11,6 +12,7 @@ from imgredux import images, registry
 from imgredux.critical import Unreached, lowest
 from imgredux.errors import ImageError, PluginError
 from imgredux.filecodec import FileCodec
+from imgredux.metrics.psnr_hvs import psnr_hvs
 from imgredux.metrics.ssimulacra2 import SMALLEST, ssimulacra2
 from imgredux.tiling import pad
 
@@ -18,6 +20,10 @@ from imgredux.tiling import pad
 # JPEG, 65.4 over BPG: CID22, table 4). The others: what its author says is not told from the original side by side, in
 # place, and in a flicker test.
 TARGETS = {"first": 65.0, "side-by-side": 80.0, "in-place": 85.0, "flicker": 90.0}
+# PSNR-HVS, dB, that photographs have at scores of SSIMULACRA 2. On noise and on tiny pictures that metric forgives what
+# nobody would: what lies `SLACK` below is refused whatever its score.
+USUAL_SCORES, USUAL_DECIBELS = (0, 65, 80, 85, 90, 100), (20, 37.5, 43.5, 45.5, 49, 60)
+SLACK = 10.0
 # The likely winners first: what is larger than the best so far is not judged. JPEG XL where it is installed.
 CANDIDATES = ("jxl", "avif", "webp", "jndjpeg", "jpeg444", "jpeg420")
 FARTHEST, CLOSEST, DISTANCES = 16.0, 0.2, 76  # of jndjpeg, 6 % apart
@@ -84,15 +90,18 @@ class JndSearch(FileCodec):
         keyword, values = _values(codec)
         write = cast(Callable[..., bytes], codec.write)
         found: dict[int, Found] = {}
+        least = float(np.interp(wanted, USUAL_SCORES, USUAL_DECIBELS)) - SLACK
 
         def passes(place: int) -> bool:
             data = write(image, **{keyword: values[place]})
             if best is not None and len(data) >= len(best.data):
                 return True  # not judged: what would win lies below
-            score = ssimulacra2(_seen(images.open_bytes(data), image.mode), reference).item()
-            if score >= wanted:
+            seen = _seen(images.open_bytes(data), image.mode)
+            score = ssimulacra2(seen, reference).item()
+            good = score >= wanted and psnr_hvs(seen, reference).item() >= least
+            if good:
                 found[place] = Found(data, name, values[place], score)
-            return score >= wanted
+            return good
 
         try:
             lowest(passes, 0, len(values) - 1)

@@ -61,6 +61,13 @@ def test_what_cannot_be_is_said(search):
         imgredux.create("jndsearch", candidates=["wei2009"])
 
 
+def test_what_the_metric_forgives_on_noise_is_refused():
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (33, 71), dtype=np.uint8))
+    found = imgredux.create("jndsearch", candidates=["webp"]).search(noise, "side-by-side")
+    error = np.asarray(imgredux.decode(found.data).convert("L")).astype(float) - np.asarray(noise)
+    assert 10 * np.log10(255**2 / np.square(error).mean()) > 25
+
+
 def test_a_format_that_cannot_hold_the_size_is_left_out():
     wide = Image.fromarray(np.tile(np.asarray(PHOTOGRAPH)[:16], (1, 80, 1)))  # WebP ends at 16,383
     found = imgredux.create("jndsearch", candidates=["webp", "jpeg420"]).search(wide, "first")
