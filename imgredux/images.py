@@ -109,7 +109,9 @@ def _decode(file: BinaryIO, label: str) -> Image.Image:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             image = _opened(file)
-            deep = image.mode not in (*GREY_16, "I", "F") and any(";16" in str(tile[3]) for tile in image.tile)
+            deep = image.mode not in (*GREY_16, "I", "F") and any(
+                ";16" in str(tile[3]) for tile in getattr(image, "tile", ())
+            )
             frames = getattr(image, "n_frames", 1)
             image.load()
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
