@@ -210,7 +210,7 @@ def test_the_command(pupil: str, photographs: Path, tmp_path: Path) -> None:
     again = CliRunner().invoke(app, command)
     assert again.exit_code == 3
     assert "take it up with --resume" in again.output
-    wrong = CliRunner().invoke(app, [*command, "--set", "mode=rgb"])
+    wrong = CliRunner().invoke(app, [*command, "--set", "lr=1e--3"])
     assert wrong.exit_code == 2
     assert "no TOML value" in wrong.output
     empty = CliRunner().invoke(app, ["train", pupil, "--images", str(tmp_path / "no"), "-o", str(tmp_path / "x")])
