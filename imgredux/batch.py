@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from imgredux import files, maps
-from imgredux.errors import ImgreduxError
+from imgredux.errors import ImgreduxError, in_words
 from imgredux.files import write_image
 from imgredux.maps import write_map
 from imgredux.spec import Kind
@@ -180,8 +180,7 @@ def run(
         try:
             done = Done(job, None, _do(method, job, seed, force, options))
         except Exception as error:  # whatever a decoder or a method raises: the next file is none the worse
-            known = isinstance(error, (ImgreduxError, OSError, MemoryError))
-            done = Done(job, str(error) if known and str(error) else f"{type(error).__name__}: {error}")
+            done = Done(job, in_words(error))
         yield done
 
 

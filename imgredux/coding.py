@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgredux import files, stream
 from imgredux.batch import find_images
-from imgredux.errors import ImgreduxError, StreamError
+from imgredux.errors import ImgreduxError, StreamError, in_words
 
 if TYPE_CHECKING:
     from imgredux.codec import Codec
@@ -190,10 +190,7 @@ def _run(
                     temporary.write_bytes(data)
             yield Written(path, output, output.stat().st_size, pixels)
         except Exception as error:  # whatever a codec or Pillow raises: the next file is none the worse
-            known = isinstance(error, (ImgreduxError, OSError, MemoryError))
-            yield Written(
-                path, target, error=str(error) if known and str(error) else f"{type(error).__name__}: {error}"
-            )
+            yield Written(path, target, error=in_words(error))
 
 
 def _check_target(target: Path, sources: set[Path], force: bool) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 from imgredux.batch import find_images
-from imgredux.errors import ImgreduxError
+from imgredux.errors import ImgreduxError, in_words
 from imgredux.files import append_line, write_image
 
 if TYPE_CHECKING:
@@ -215,6 +215,5 @@ def _pair(path: Path, folder: Path, rows: dict[str, dict[str, Any]], codec: Code
         row |= {"width": x.shape[-1], "height": x.shape[-2]}
         append_line(folder / RECORD, json.dumps(row))
     except Exception as error:  # whatever a decoder or encoder raises: the next image is none the worse
-        known = isinstance(error, (ImgreduxError, OSError, MemoryError))
-        return Pair(path, error=str(error) if known and str(error) else f"{type(error).__name__}: {error}")
+        return Pair(path, error=in_words(error))
     return Pair(path, row)

@@ -24,6 +24,12 @@ class ImageError(ImgreduxError, ValueError):
     """An image cannot be read, or is not of a form the contract accepts."""
 
 
+def in_words(error: Exception) -> str:
+    """What to tell of an error that ended one file and not the run; one that nobody foresaw is named by its class."""
+    known = isinstance(error, (ImgreduxError, OSError, MemoryError))
+    return str(error) if known and str(error) else f"{type(error).__name__}: {error}"
+
+
 class StreamError(ImgreduxError, ValueError):
     """A coded stream is damaged, foreign, or made with other weights; `reason` is one word for programs."""
 

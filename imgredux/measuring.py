@@ -6,7 +6,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from imgredux import registry
-from imgredux.errors import ImgreduxError
+from imgredux.errors import in_words
 from imgredux.workers import in_processes
 
 if TYPE_CHECKING:
@@ -85,8 +85,7 @@ def _attempt(work: Callable[[], T]) -> T | str:
         with torch.no_grad():
             return work()
     except Exception as error:  # whatever a decoder or a method raises
-        known = isinstance(error, (ImgreduxError, OSError, MemoryError))
-        return str(error) if known and str(error) else f"{type(error).__name__}: {error}"
+        return in_words(error)
 
 
 @cache

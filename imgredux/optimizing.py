@@ -20,7 +20,7 @@ from imgredux import files
 from imgredux.batch import find_images
 from imgredux.coding import SUFFIX, suffix_of
 from imgredux.critical import Unreached
-from imgredux.errors import ImgreduxError
+from imgredux.errors import ImgreduxError, in_words
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -91,8 +91,7 @@ def _one(path: Path, folder: Path, row: dict[str, Any] | None, codec: "Codec", t
         row |= {"before": len(original), "after": len(data), **({"kept": kept} if kept else {})}
         files.append_line(folder / RECORD, json.dumps(row))
     except Exception as error:  # whatever a decoder or encoder raises: the next image is none the worse
-        known = isinstance(error, (ImgreduxError, OSError, MemoryError))
-        return Optimized(path, error=str(error) if known and str(error) else f"{type(error).__name__}: {error}")
+        return Optimized(path, error=in_words(error))
     return Optimized(path, row)
 
 

@@ -1,7 +1,6 @@
 """`imgredux encode`, `decode` and `identify`: images to streams and back."""
 
 import json
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +9,7 @@ import typer
 
 from imgredux import registry
 from imgredux.cli.bar import bar
-from imgredux.cli.text import FAILED, USAGE, fail, line, setting, terminated_like_interrupted
+from imgredux.cli.text import FAILED, USAGE, complain, fail, line, setting, terminated_like_interrupted
 from imgredux.errors import ImgreduxError
 
 if TYPE_CHECKING:
@@ -128,8 +127,7 @@ def _tell(results: "Iterable[Written]", total: int, what: str = "") -> None:
         for done in results:
             if done.error is not None:
                 failed += 1
-                text = done.error if done.error.startswith(str(done.input)) else f"{done.input}: {done.error}"
-                print(line(f"imgredux: {text}"), file=sys.stderr)
+                complain(done.input, done.error)
             else:
                 rate = f", {8 * done.bytes / done.pixels:.3f} {what}" if what else ""
                 print(line(f"{done.input}: {done.output}, {done.bytes} bytes{rate}"))

@@ -1,6 +1,5 @@
 """`imgredux optimize`: the smallest files that look the same."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,7 +7,7 @@ import typer
 
 from imgredux import registry
 from imgredux.cli.bar import bar
-from imgredux.cli.text import FAILED, USAGE, fail, line, terminated_like_interrupted
+from imgredux.cli.text import FAILED, USAGE, complain, fail, line, terminated_like_interrupted
 from imgredux.errors import ImgreduxError
 
 if TYPE_CHECKING:
@@ -83,8 +82,7 @@ def optimize(
 
 def _say(done: "Optimized") -> None:
     if done.error is not None:
-        text = done.error if done.error.startswith(str(done.input)) else f"{done.input}: {done.error}"
-        print(line(f"imgredux: {text}"), file=sys.stderr)
+        complain(done.input, done.error)
     elif done.row is not None:
         row = done.row
         what = f"kept, {row['kept']}" if "kept" in row else f"{row['output']}, {_change(row['before'], row['after'])}"

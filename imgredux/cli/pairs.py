@@ -1,13 +1,12 @@
 """`imgredux make-pairs`: critical images for a folder of pristine ones."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from imgredux.cli.bar import bar
-from imgredux.cli.text import FAILED, USAGE, fail, line, terminated_like_interrupted
+from imgredux.cli.text import FAILED, USAGE, complain, fail, line, terminated_like_interrupted
 from imgredux.errors import ImgreduxError
 
 if TYPE_CHECKING:
@@ -75,8 +74,7 @@ def _summary(rows: list[dict[str, Any]]) -> str:
 def _say(pair: "Pair") -> None:
     label = str(pair.path)
     if pair.error is not None:
-        text = pair.error if pair.error.startswith(label) else f"{label}: {pair.error}"
-        print(line(f"imgredux: {text}"), file=sys.stderr)
+        complain(pair.path, pair.error)
     elif pair.row is not None:
         row = pair.row
         there = "" if pair.made else ", made before"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from imgredux import choosing, registry
-from imgredux.cli.text import FAILED, USAGE, fail, line, terminated_like_interrupted
+from imgredux.cli.text import FAILED, USAGE, complain, fail, line, terminated_like_interrupted
 from imgredux.errors import ImgreduxError
 from imgredux.spec import AUTO
 
@@ -159,8 +159,7 @@ def _heard() -> Iterator[list[str]]:
 def _say(done: "Done", notes: list[str]) -> None:
     label = str(done.job.input)
     if done.error is not None:
-        text = done.error if done.error.startswith(label) else f"{label}: {done.error}"
-        print(line(f"imgredux: {text}"), file=sys.stderr)
+        complain(done.job.input, done.error)
         return
     for note in notes:
         print(line(f"{label}: {note}"))

@@ -2,8 +2,10 @@
 
 import re
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -22,6 +24,12 @@ def fail(error: ImgreduxError | str, code: int | None = None) -> NoReturn:
     """Say what is wrong on stderr and leave: a name that is not installed is wrong usage, the rest a failure."""
     typer.echo(line(f"imgredux: {error}"), err=True)
     raise typer.Exit(code or (USAGE if isinstance(error, UnknownMethod) else FAILED))
+
+
+def complain(path: Path, error: str) -> None:
+    """A line on stderr for a file that failed; its name is said once."""
+    text = error if error.startswith(str(path)) else f"{path}: {error}"
+    print(line(f"imgredux: {text}"), file=sys.stderr)
 
 
 def setting(text: str) -> tuple[str, Any]:

@@ -17,7 +17,7 @@ from imgredux.report.beside import beside
 from imgredux.report.codecs import savings
 from imgredux.report.markdown import markdown
 from imgredux.report.overall import standings
-from imgredux.report.page import page
+from imgredux.report.page import page, styles_of
 from imgredux.report.pictures import sheets
 from imgredux.report.tables import EQUAL_MSE, YARDSTICKS, label_of, tables
 
@@ -46,9 +46,10 @@ def report(
     printed = {table.protocol: beside(table.protocol, rows) for table in found}
     shown = [sheets(Path(picture), _estimators(rows), mse, seed) for picture in pictures or ()]
     overall = standings(rows)
+    saved = savings(rows, styles_of(rows))
     texts = {
-        "index.html": page(rows, found, printed, shown, overall),
-        "table.md": markdown(found, printed, overall, savings(rows)),
+        "index.html": page(rows, found, printed, shown, overall, saved),
+        "table.md": markdown(found, printed, overall, saved),
     }
     Path(out).mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():

@@ -28,10 +28,10 @@ class Savings:
     plots: tuple[str, ...]
 
 
-def savings(rows: Sequence[Row], styles: Mapping[str, str] | None = None) -> list[Savings]:
+def savings(rows: Sequence[Row], styles: Mapping[str, str]) -> list[Savings]:
     """For each data set among the rows of the protocol `rd`. styles: by codec, what colours its curve."""
     sets = dict.fromkeys(row["dataset"] for row in rows if row["protocol"] == RD)
-    return [_of(rows, dataset, styles or {}) for dataset in sets]
+    return [_of(rows, dataset, styles) for dataset in sets]
 
 
 def _of(rows: Sequence[Row], dataset: str, styles: Mapping[str, str]) -> Savings:

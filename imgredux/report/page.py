@@ -11,7 +11,7 @@ from imgredux.errors import ImgreduxError
 from imgredux.ledger import Row
 from imgredux.rates import RD
 from imgredux.report.beside import Beside
-from imgredux.report.codecs import ABOUT, savings
+from imgredux.report.codecs import ABOUT, Savings
 from imgredux.report.markdown import OVERALL
 from imgredux.report.overall import Standing
 from imgredux.report.pictures import Sheet
@@ -32,8 +32,9 @@ def page(
     printed: Mapping[str, Sequence[Beside]],
     shown: Sequence[Sheet],
     overall: Sequence[Standing] = (),
+    saved: Sequence[Savings] = (),
 ) -> str:
-    """The page's HTML. printed: by protocol. overall: estimators at equal noise over all data sets.
+    """The page's HTML. printed: by protocol. overall: estimators at equal noise over all data sets; saved: by codecs.
 
     Raises ImgreduxError when jinja2 is missing.
     """
@@ -43,8 +44,7 @@ def page(
         raise ImgreduxError("the page needs jinja2. Install it with: pip install 'imgredux[eval]'") from error
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
     environment.globals.update(name_of=name_of, level_of=level_of, yardsticks=YARDSTICKS)
-    names = dict.fromkeys(map(label_of, rows))
-    styles = {name: f"c{place % COLOURS}" for place, name in enumerate(sorted(names.keys() - set(YARDSTICKS)))}
+    styles = styles_of(rows)
     return environment.from_string(_text("page.html.jinja")).render(
         bar=", ".join(f"rgb{colour}" for colour in ANCHORS),
         style=_markup(_text("page.css")),
@@ -52,17 +52,23 @@ def page(
         date=datetime.now(UTC).date().isoformat(),
         version=imgredux.__version__,
         rows=len(rows),
-        methods=len(names),
+        methods=len(set(map(label_of, rows))),
         protocols={
             name: [(table, _plots(table, styles)) for table in found if table.protocol == name] for name in printed
         },
         printed=printed,
         overall=overall,
         about_overall=OVERALL,
-        saved={RD: [(one, list(map(_markup, one.plots))) for one in savings(rows, styles)]},
+        saved={RD: [(one, list(map(_markup, one.plots))) for one in saved]},
         about_saved=ABOUT,
         sheets=[(sheet, _scores(rows, sheet)) for sheet in shown],
     )
+
+
+def styles_of(rows: Sequence[Row]) -> dict[str, str]:
+    """The class of the style sheet that colours each method; yardsticks have none."""
+    names = sorted(set(map(label_of, rows)) - set(YARDSTICKS))
+    return {name: f"c{place % COLOURS}" for place, name in enumerate(names)}
 
 
 def _text(name: str) -> str:

@@ -29,9 +29,8 @@ LARGEST_TILE = 2048  # pixels: the coder takes the symbols of a tile as a list
 STRIDE = 16  # pixels to a latent, on either axis
 HALO = 2  # latents around a tile that its pixels depend on, and pixels / 16 that its latents do
 HEAD = struct.Struct("<fH")  # the level, and the side of tiles in units of 64 pixels
-TILE = struct.Struct(
-    "<IIII"
-)  # bytes of hyper-latents and of latents; checksums of indexes, and of the head and all symbols
+TILE = struct.Struct("<IIII")  # bytes of hyper-latents and latents; checksums of indexes, of head and symbols
+LAMBDAS = (0.0018, 0.0035, 0.0067, 0.0130, 0.0250)
 NAMES = ("flat", "lengths", "offsets")
 
 
@@ -52,7 +51,7 @@ class JndLc(Codec):
         *,
         N: int = 32,
         M: int = 64,
-        lambdas: tuple[float, ...] = (0.0018, 0.0035, 0.0067, 0.0130, 0.0250),
+        lambdas: tuple[float, ...] = LAMBDAS,
         tile: int = 1024,
     ) -> None:
         super().__init__()
@@ -63,9 +62,8 @@ class JndLc(Codec):
         self.lambdas, self.tile = tuple(lambdas), tile
         middle = self.lambdas[len(self.lambdas) // 2]
         self.network = Network(N, M, tuple((value / middle) ** 0.5 for value in self.lambdas))
-        for kind in ("y", "z"):
-            for name in NAMES:
-                self.register_buffer(f"{kind}_{name}", torch.empty(0, dtype=torch.int32))
+        for kind, name in product("yz", NAMES):
+            self.register_buffer(f"{kind}_{name}", torch.empty(0, dtype=torch.int32))
         self._frozen: tuple[Tables, Tables, ExactDecoder, Tensor] | None = None
 
     @classmethod
@@ -188,11 +186,13 @@ class JndLc(Codec):
     def decompress(self, payload: Mapping[str, bytes], shape: tuple[int, int, int]) -> Tensor:
         """Raises StreamError for a payload whose lengths, checksums or level cannot be."""
         try:
-            (content,) = (payload[key] for key in payload.keys() | {"tiles"})
+            if payload.keys() != {"tiles"}:
+                raise ValueError(f"its parts are {sorted(payload)}")
+            content = payload["tiles"]
             level, units = HEAD.unpack_from(content)
             gains = self.network.gains(self._place.new_tensor([self._level(level)]))
             y_hat = self._decoded_latents(content, shape[-2] // STRIDE, shape[-1] // STRIDE, units * UNIT_OF_TILES)
-        except (KeyError, ValueError, struct.error) as error:
+        except (ValueError, struct.error) as error:
             raise StreamError(f"no payload of {self.spec.name}: {error}", "corrupt") from error
         with one_thread():
             return self._synthesised(y_hat.to(self._place) / gains)
@@ -212,9 +212,8 @@ class JndLc(Codec):
             hyper, latents = content[at - first - second : at - second], content[at - second : at]
             if len(hyper) + len(latents) != first + second:
                 raise ValueError(f"{at - len(content)} bytes are missing")
-            symbols = z_tables.decode(
-                hyper, _channels(part.new_empty(1, len(medians), part.shape[-2] // 4, part.shape[-1] // 4))
-            )
+            z = part.new_empty(1, len(medians), part.shape[-2] // 4, part.shape[-1] // 4)
+            symbols = z_tables.decode(hyper, _channels(z))
             scales, means = (exact(symbols, medians).float() / 2**UNIT).chunk(2, 1)
             indexes = scale_indexes(scales)
             if _crc(indexes) != index_crc:

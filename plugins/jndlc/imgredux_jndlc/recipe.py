@@ -16,7 +16,7 @@ from imgredux import registry
 from imgredux.method import Method
 from imgredux.training import Batch, PairRecipe, Recipe
 from imgredux_jndlc import losses
-from imgredux_jndlc.method import JndLc
+from imgredux_jndlc.method import LAMBDAS, JndLc
 
 if TYPE_CHECKING:
     from imgredux.training import Pictures
@@ -34,11 +34,7 @@ class RateRecipe(Recipe):
 
     def sample(self, crops: Tensor, generator: torch.Generator) -> Batch:
         """Crops `(B, 3, crop, crop)` in [0, 1] and what `drawn` adds."""
-        return crops.float().div_(255), *drawn(crops, generator, len(self._lambdas))
-
-    @property
-    def _lambdas(self) -> tuple[float, ...]:
-        return tuple(self.options.get("lambdas", JndLc().lambdas))
+        return crops.float().div_(255), *drawn(crops, generator, len(self.options.get("lambdas", LAMBDAS)))
 
     def loss(self, method: Method, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         x, *rest = batch
@@ -83,8 +79,7 @@ class JndRecipe(PairRecipe):
         if self.D in ("map", "weighted"):
             with torch.no_grad():
                 critical = self.jnd_scale * _estimator(self.estimator, str(reference.device))(reference)
-        levels = len(self.options.get("lambdas", JndLc().lambdas))
-        return reference, critical, *drawn(crops, generator, levels)
+        return reference, critical, *drawn(crops, generator, len(self.options.get("lambdas", LAMBDAS)))
 
     def loss(self, method: Method, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         x, j, *rest = batch
