@@ -12,30 +12,28 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from imgredux.auto import restore
-    from imgredux.codec import Codec, Coded, decode
+    from imgredux.codec import Codec, Coded
+    from imgredux.dispatch import decode, restore
     from imgredux.errors import ImageError, ImgreduxError, PluginError, StreamError, UnknownMethod, WeightsError
     from imgredux.hooks import hookimpl
     from imgredux.images import to_tensor
-    from imgredux.method import Estimator, Method
+    from imgredux.method import Estimator, Method, tiled
     from imgredux.noise import inject, inject_dct
     from imgredux.registry import create, get, info, list_methods, register
     from imgredux.restorer import Restorer
     from imgredux.spec import Spec
-    from imgredux.tiling import tiled
 
 _HOME = {
-    "auto": ("restore",),
-    "codec": ("Codec", "Coded", "decode"),
+    "codec": ("Codec", "Coded"),
+    "dispatch": ("decode", "restore"),
     "errors": ("ImageError", "ImgreduxError", "PluginError", "StreamError", "UnknownMethod", "WeightsError"),
     "hooks": ("hookimpl",),
     "images": ("to_tensor",),
-    "method": ("Estimator", "Method"),
+    "method": ("Estimator", "Method", "tiled"),
     "noise": ("inject", "inject_dct"),
     "registry": ("create", "get", "info", "list_methods", "register"),
     "restorer": ("Restorer",),
     "spec": ("Spec",),
-    "tiling": ("tiled",),
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 

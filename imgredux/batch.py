@@ -21,7 +21,7 @@ from imgredux.maps import write_map
 from imgredux.spec import Kind
 
 if TYPE_CHECKING:
-    from imgredux.auto import Auto
+    from imgredux.dispatch import Auto
     from imgredux.method import Method
     from imgredux.noise import Injected
 

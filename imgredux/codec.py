@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from imgredux import images, stream
-from imgredux.errors import ImageError, StreamError, UnknownMethod, WeightsError
+from imgredux.errors import ImageError, StreamError
 from imgredux.images import ImageLike, Source
 from imgredux.method import Method
 from imgredux.tiling import pad
@@ -141,28 +141,3 @@ def _as_image(coded: stream.Stream, y: Tensor) -> Image.Image | np.ndarray:
     info = {key: value for key, value in (("icc_profile", coded.icc), ("exif", coded.exif)) if value}
     source = Source(y, float(np.iinfo(dtype).max), dtype, 2 if planes == 1 else 3, alpha, mode, info)
     return source.give_image(y)
-
-
-def decode(
-    data: bytes, device: torch.device | str | None = None, *, max_pixels: int = stream.MAX_PIXELS
-) -> Image.Image | np.ndarray:
-    """The image of any stream of ours, or of a public format that Pillow reads (a codec may write plain JPEG).
-
-    max_pixels: streams of ours that say they hold more are refused (Pillow has a limit of its own).
-    Raises StreamError: damaged or foreign data, the method or its weights not installed.
-    """
-    from imgredux.registry import get
-
-    if not stream.is_stream(data):
-        try:
-            return images.open_bytes(data)
-        except ImageError as error:
-            raise StreamError(f"neither a stream of imgredux nor an image file: {error}", "foreign") from error
-    coded = stream.unpack(data, max_pixels=max_pixels)
-    try:
-        codec = get(f"{coded.method}.{coded.tag}" if coded.tag else coded.method, device)
-    except (UnknownMethod, WeightsError) as error:
-        raise StreamError(f"the stream needs a method that is not at hand: {error}", "missing-method") from error
-    if not isinstance(codec, Codec):
-        raise StreamError(f"the stream names {coded.method!r}, which is no codec", "corrupt")
-    return codec.decode(data, max_pixels=max_pixels)

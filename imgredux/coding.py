@@ -86,7 +86,7 @@ def decode_files(
         import numpy as np
         from PIL import Image
 
-        from imgredux.codec import decode
+        from imgredux.dispatch import decode
 
         image = decode(path.read_bytes(), device)
         if isinstance(image, np.ndarray):

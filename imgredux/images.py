@@ -19,7 +19,7 @@ import torch
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
-from imgredux import jpegfile
+from imgredux import jpeg_header
 from imgredux.errors import ImageError
 
 ImageLike = Image.Image | np.ndarray | str | PathLike
@@ -38,7 +38,7 @@ class Source:
     dtype, rank: of the array; mode: of the PIL image, None for arrays.
     info: ICC profile, EXIF and resolution, for the result.
     qtable: `(1, 2, 8, 8)` luma and chroma steps of a JPEG file, subsampling: its chroma's, as "4:2:0", None for
-    greyscale; progressive: how the file is stored (`imgredux.jpegfile`).
+    greyscale; progressive: how the file is stored.
     stored: pixels are as the file stores them, not rotated by EXIF nor converted from the profile.
     """
 
@@ -164,7 +164,7 @@ def _from_array(array: np.ndarray) -> Source:
 
 
 def _from_pil(image: Image.Image, stored: bool) -> Source:
-    header = jpegfile.header(image)
+    header = jpeg_header.header(image)
     info = {key: image.info[key] for key in ("icc_profile", "exif", "dpi") if key in image.info}
     mode = image.mode
     if 0 in image.size:

@@ -1,8 +1,9 @@
 """The contract of methods: Method > Estimator (Restorer in `restorer`, Codec in `codec`). Authors write `forward`."""
 
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,11 +13,8 @@ from imgredux import images, ops
 from imgredux.errors import ImageError, ImgreduxError
 from imgredux.images import ImageLike, Source
 from imgredux.spec import Spec
-from imgredux.tiling import pad, tiled
+from imgredux.tiling import in_tiles, pad
 from imgredux.weights import read_safetensors
-
-if TYPE_CHECKING:
-    from imgredux.restorer import Restorer as Restorer
 
 HALVES = (torch.float16, torch.bfloat16)
 LARGE = 2**20  # pixels: beyond it, images that are no tensors are computed in tiles
@@ -27,12 +25,13 @@ class Method(nn.Module, ABC):
     """What every method has: one call that takes an image in any form.
 
     `imgredux.create` and `get` set `spec`; `tag` and `digest` name the weights it was given. chooses: these were the
-    default ones, and nobody asked for them.
+    default ones, and nobody asked for them; `other_tag` then loads the method with others.
     """
 
     tag: str = ""
     digest: bytes = bytes(8)
     chooses: bool = False
+    other_tag: "Callable[[str], Method] | None" = None
     _spec: Spec | None = None
     _place: Tensor
     _reads_stored = False
@@ -165,9 +164,21 @@ class Estimator(Method):
         return ops.luma(x) if x.shape[1] == 3 and 3 not in self.spec.channels else super()._fit_channels(x)
 
 
-def __getattr__(name: str) -> Any:
-    if name != "Restorer":
-        raise AttributeError(f"module 'imgredux.method' has no attribute {name!r}")
-    from imgredux.restorer import Restorer  # which imports this module
+def tiled(method: Method, image: ImageLike | Tensor, tile: int = 512, **options: Any) -> Any:
+    """The method's result on the whole image, computed tile by tile in bounded memory.
 
-    return Restorer
+    tile: side of a tile in pixels. Takes and gives what calling the method does, and gives the same values: for methods
+    whose `Spec.context` says how far a pixel looks. Raises ImgreduxError for a method that needs the whole image.
+    """
+    spec = method.spec
+    if spec.context is None or spec.kind == "codec":
+        raise ImgreduxError(f"{spec.name} works on the whole image and cannot run in tiles: call it directly")
+    if not isinstance(image, Tensor):
+        return method.adapt(image, options, tile)
+
+    def run(part: Tensor) -> Tensor:
+        return method(part, **options)
+
+    # A tile is never smaller than what forward sees of a whole image: the halo makes up for it.
+    halo = max(spec.context, spec.minimum - 1)
+    return in_tiles(run, image, tile, math.lcm(spec.multiple_of, 16), halo)

@@ -1,5 +1,6 @@
 """Names to methods. Only the plugin asked for is imported; a broken one hurts nobody else."""
 
+import hashlib
 import importlib
 import importlib.metadata
 import warnings
@@ -7,13 +8,16 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from imgredux import hooks
-from imgredux.errors import PluginError, UnknownMethod
+from imgredux.errors import PluginError, UnknownMethod, WeightsError
 from imgredux.spec import Kind, Spec
+from imgredux.weights import beside, read_file, read_manifest
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -194,8 +198,6 @@ def info(name: str) -> Info:
 
     Raises UnknownMethod, PluginError, or WeightsError when the manifest is damaged.
     """
-    from imgredux.weights import read_manifest
-
     spec = _find(name)
     entries = _installed().get(name)
     distribution, version = _distribution(entries[0]) if entries else (None, None)
@@ -243,10 +245,54 @@ def get(
 
     Raises UnknownMethod, PluginError, WeightsError.
     """
-    from imgredux.weights import load_weights
-
     base, _, tag = name.partition(".")
     method = load_weights(_find(base), tag, weights)
     method.chooses = not tag and weights is None
+    method.other_tag = partial(_tagged, base)
     method.eval().requires_grad_(False)
     return method.to(device) if device is not None else method
+
+
+def _tagged(name: str, tag: str) -> "Method":
+    return get(f"{name}.{tag}")
+
+
+def load_weights(spec: Spec, tag: str = "", path: "str | PathLike[str] | None" = None) -> "Method":
+    """Build the method with the weights of `tag` (empty: the default one), or with those of a user's file.
+
+    Sets `method.tag` and `method.digest`, the first 8 bytes of the file's SHA-256. A method that does not learn is
+    built as it is. Raises WeightsError: no weights yet, unknown tag, missing or altered file, another architecture.
+    """
+    manifest = read_manifest(spec)
+    if path is not None:
+        if tag:
+            raise WeightsError(f"{spec.name}.{tag}: give a tag or a file of weights, not both")
+        return _build(spec, "", Path(path), read_file(Path(path)))
+    if not tag and not manifest.default:
+        if spec.recipes is not None:
+            cure = f"give weights=FILE, or train some: imgredux train {spec.name} --images DIR"
+            raise WeightsError(f"{spec.name} ships no weights yet, and has learnt nothing without: {cure}")
+        return create(spec.name)
+    tag = tag or manifest.default
+    if tag not in manifest.tags:
+        raise WeightsError(f"{spec.name} has no weights {tag!r}. Tags: {', '.join(manifest.tags) or 'none'}")
+    entry = manifest.tags[tag]
+    file = Path(str(beside(spec, entry["file"])))
+    content = read_file(file)
+    if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+        raise WeightsError(f"{file} does not have the digest of its manifest. Reinstall the plugin of {spec.name!r}")
+    return _build(spec, tag, file, content, entry.get("options", {}))
+
+
+def _build(spec: Spec, tag: str, file: Path, content: bytes, options: Mapping[str, Any] | None = None) -> "Method":
+    """The method with these weights in it; without `options` the file says how the method is built."""
+    try:
+        found, state = method_class(spec).read_weights(file)
+        method = create(spec.name, **(found if options is None else options))
+        method.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    except WeightsError:
+        raise
+    except Exception as error:
+        raise WeightsError(f"{file} does not hold weights of {spec.name!r}: {error}") from error
+    method.tag, method.digest = tag, hashlib.sha256(content).digest()[:8]
+    return method

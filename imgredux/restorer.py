@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
-from imgredux import choosing, images, jpegfile, registry
+from imgredux import gains, images, jpegfile
 from imgredux.errors import ImageError
 from imgredux.images import ImageLike, Source
 from imgredux.jpegfile import Traces
@@ -126,11 +126,12 @@ class Restorer(Method):
 
         They are loaded on first need, and lie where this one does. Raises WeightsError.
         """
-        tag = choosing.best_tag(self.spec, quality, colour) if self.chooses else ""
+        tag = gains.best_tag(self.spec, quality, colour) if self.chooses else ""
         if tag in ("", self.tag):
             return self
         if tag not in self._siblings:
-            sibling = registry.get(f"{self.spec.name}.{tag}")
+            assert self.other_tag is not None  # `get` sets it with `chooses`
+            sibling = self.other_tag(tag)
             assert isinstance(sibling, Restorer)  # a tag of the same method
             self._siblings[tag] = sibling
         return self._siblings[tag].to(self._place)
@@ -148,7 +149,7 @@ class Restorer(Method):
         if seen.damage is None:
             return seen.untouched()
         best = self.at(seen.damage.quality, seen.colour)
-        if self.chooses and (choosing.stated(self.spec, best.tag, seen.damage.quality, seen.colour) or 0) < 0:
+        if self.chooses and (gains.stated(self.spec, best.tag, seen.damage.quality, seen.colour) or 0) < 0:
             return seen.untouched(f"{best.label} would take more than it gives: ")
         _log.info("%s; %s", seen.found, best.label)
         source = replace(seen.source, qtable=seen.damage.qtable, subsampling=seen.damage.subsampling)

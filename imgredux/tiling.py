@@ -5,17 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import product
-from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-
-from imgredux.errors import ImgreduxError
-from imgredux.images import ImageLike
-
-if TYPE_CHECKING:
-    from imgredux.method import Method
 
 _AT_ONCE = 8  # faded tiles that a GPU computes together
 _listener: ContextVar[Callable[[int, int], None] | None] = ContextVar("listener", default=None)
@@ -45,7 +38,7 @@ def pad(x: Tensor, multiple_of: int = 1, minimum: int = 1) -> Tensor:
     return F.pad(x, grow, mode="replicate") if any(grow) else x
 
 
-def _in_tiles(run: Callable[[Tensor], Tensor], x: Tensor, tile: int, align: int, halo: int) -> Tensor:
+def in_tiles(run: Callable[[Tensor], Tensor], x: Tensor, tile: int, align: int, halo: int) -> Tensor:
     """`run` on tiles of x and the results put together.
 
     x: `(B, C, H, W)`. tile: side of a tile's own part. align: tiles start on multiples of it. halo: neighbourhood given
@@ -65,26 +58,6 @@ def _in_tiles(run: Callable[[Tensor], Tensor], x: Tensor, tile: int, align: int,
         out[..., top : top + step, left : left + step] = part
         announce(done, len(corners))
     return run(x) if out is None else out  # an image without pixels is refused by the method
-
-
-def tiled(method: "Method", image: ImageLike | Tensor, tile: int = 512, **options: Any) -> Any:
-    """The method's result on the whole image, computed tile by tile in bounded memory.
-
-    tile: side of a tile in pixels. Takes and gives what calling the method does, and gives the same values: for methods
-    whose `Spec.context` says how far a pixel looks. Raises ImgreduxError for a method that needs the whole image.
-    """
-    spec = method.spec
-    if spec.context is None or spec.kind == "codec":
-        raise ImgreduxError(f"{spec.name} works on the whole image and cannot run in tiles: call it directly")
-    if not isinstance(image, Tensor):
-        return method.adapt(image, options, tile)
-
-    def run(part: Tensor) -> Tensor:
-        return method(part, **options)
-
-    # A tile is never smaller than what forward sees of a whole image: the halo makes up for it.
-    halo = max(spec.context, spec.minimum - 1)
-    return _in_tiles(run, image, tile, math.lcm(spec.multiple_of, 16), halo)
 
 
 def faded(run: Callable[[Tensor], Tensor], x: Tensor, tile: int, overlap: int, align: int) -> Tensor:

@@ -25,7 +25,8 @@ from imgredux.testing.process import run_python
 
 TOYS = """
 import time
-from imgredux.method import Estimator, Restorer
+from imgredux.method import Estimator
+from imgredux.restorer import Restorer
 
 
 class PerChannel(Estimator):

@@ -28,7 +28,8 @@ from imgredux.testing.shared import shared
 
 TOYS = '''
 import time
-from imgredux.method import Estimator, Restorer
+from imgredux.method import Estimator
+from imgredux.restorer import Restorer
 
 
 class Zero(Estimator):

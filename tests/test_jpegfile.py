@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from skimage import data
 
-from imgredux import images, jpegfile
+from imgredux import images, jpeg_header, jpegfile
 from imgredux.errors import ImageError
 from imgredux.jpegfile import Traces, quality
 from imgredux.ops.quantisation import ijg_tables
@@ -72,7 +72,7 @@ def test_sampling_factors_that_pillow_does_not_write(factors: int, name: str | N
     place = content.index(b"\xff\xc0") + 11  # the first component's factors in the frame header
     assert content[place] == 0x21
     content[place] = factors
-    assert jpegfile.header(Image.open(io.BytesIO(content)))["subsampling"] == name
+    assert jpeg_header.header(Image.open(io.BytesIO(content)))["subsampling"] == name
 
 
 def test_a_greyscale_file_has_one_table_and_no_subsampling() -> None:

@@ -321,14 +321,6 @@ def test_tiles_are_announced_to_who_listens() -> None:
     assert heard == [(1, 2), (1, 2), (2, 2)]
 
 
-def test_old_places_of_names_still_lead_there() -> None:
-    from imgredux.method import Restorer as Same
-
-    assert Same is Restorer
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = method.nothing  # pyright: ignore[reportAttributeAccessIssue]
-
-
 def test_a_crop_is_restored_by_what_its_pixels_show(monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole way: estimated quality, grid and steps, on a picture that a real JPEG was cut from."""
     monkeypatch.syspath_prepend(Path(__file__).parent / "conformance" / "toys")

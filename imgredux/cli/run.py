@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from imgredux import choosing, registry
+from imgredux import dispatch, registry
 from imgredux.cli.text import FAILED, USAGE, complain, fail, line, terminated_like_interrupted
 from imgredux.errors import ImgreduxError
 from imgredux.spec import AUTO
 
 if TYPE_CHECKING:
-    from imgredux.auto import Auto
     from imgredux.batch import Done
+    from imgredux.dispatch import Auto
     from imgredux.method import Method
 
 
@@ -66,7 +66,7 @@ def run(
     from imgredux import batch
 
     if name == AUTO:
-        choosing.choices()  # an error now, rather than for each file
+        dispatch.choices()  # an error now, rather than for each file
     kind = "restorer" if name == AUTO else registry.info(name.partition(".")[0]).spec.kind
     if quality is not None and kind != "restorer":
         fail("--quality is of the JPEG that a restorer undoes: leave it out", USAGE)
@@ -88,10 +88,8 @@ def _method(name: str, device: str | None) -> "Method | Auto":
         if name == AUTO:
             import torch
 
-            from imgredux.auto import Auto
-
             torch.empty(0, device=device)  # is it there?
-            return Auto(device)
+            return dispatch.Auto(device)
         return registry.get(name, device)
     except (RuntimeError, AssertionError) as error:  # what torch raises for a device it lacks
         if device is None:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from imgredux import images
-from imgredux.codec import Codec, decode
+from imgredux.codec import Codec
+from imgredux.dispatch import decode
 from imgredux.method import Method
 from imgredux.metrics.lpips import lpips
 from imgredux.metrics.psnr import psnr

@@ -14,13 +14,12 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from imgredux.errors import ImageError, ImgreduxError
-from imgredux.method import HALVES, Method
+from imgredux.method import HALVES, Method, tiled
 from imgredux.registry import GROUP, get
 from imgredux.testing.golden import tensors
 from imgredux.testing.pictures import batch
 from imgredux.testing.process import run_python
 from imgredux.testing.suite import Suite, must_refuse
-from imgredux.tiling import tiled
 from imgredux.weights import read_manifest
 
 LARGEST_FILE = 16 * 2**20

@@ -5,12 +5,12 @@ import hashlib
 import io
 import json
 import platform
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,9 +21,6 @@ from imgredux.files import atomic
 from imgredux.method import Method
 from imgredux.origin import commit
 from imgredux.training.recipe import Recipe
-
-if TYPE_CHECKING:
-    from imgredux.training.loop import _Trainer
 
 Row = dict[str, float]
 CHECKPOINT, LOG, CURVE = "checkpoint.pt", "log.csv", "curve.png"
@@ -100,19 +97,10 @@ def find(out: Path, run: Run, resume: bool) -> dict[str, Any]:
     return saved
 
 
-def save(trainer: "_Trainer") -> None:
-    """Write the checkpoint, which takes the old one's place when it is whole."""
-    trainer.fabric.barrier()
-    if not trainer.fabric.is_global_zero:
-        return
-    content = {
-        "run": asdict(trainer.run),
-        "state": {f.name: getattr(trainer.state, f.name) for f in fields(State)},
-        "method": trainer.method.state_dict(),
-        "average": trainer.average.state_dict(),
-        "optimiser": trainer.optimiser.state_dict(),
-    }
-    with atomic(trainer.out / CHECKPOINT) as temporary:
+def save(out: Path, run: Run, state: State, **parts: dict[str, Any]) -> None:
+    """Write the checkpoint, which takes the old one's place when it is whole. parts: state dicts, by name."""
+    content = {"run": asdict(run), "state": {f.name: getattr(state, f.name) for f in fields(State)}, **parts}
+    with atomic(out / CHECKPOINT) as temporary:
         torch.save(content, temporary)
 
 
@@ -160,19 +148,21 @@ def _draw(path: Path, history: Sequence[Row], judged: str) -> None:
         figure.savefig(temporary, format="png", dpi=100)
 
 
-def export(trainer: "_Trainer", folders: Iterable[str | PathLike]) -> Path:
-    """The averaged weights in float16, and what a plugin's `weights.toml` says of them."""
+def export(out: Path, run: Run, state: State, recipe: Recipe, average: Method, data: str, device: torch.device) -> Path:
+    """The averaged weights in float16, and what a plugin's `weights.toml` says of them.
+
+    average: is changed to what is written. data: names of the folders. device: that trained.
+    """
     from safetensors.torch import save_file
 
-    run, state, recipe = trainer.run, trainer.state, trainer.recipe
-    path = trainer.out / f"{run.tag}.safetensors"
+    path = out / f"{run.tag}.safetensors"
     with torch.no_grad():
-        for parameter in trainer.average.parameters():
+        for parameter in average.parameters():
             parameter.copy_(parameter.half())
-        recipe.finish(trainer.average)
+        recipe.finish(average)
     tensors = {
         key: value.half().contiguous().cpu() if value.is_floating_point() else value.cpu()
-        for key, value in trainer.average.state_dict().items()
+        for key, value in average.state_dict().items()
     }
     with atomic(path) as temporary:
         save_file(tensors, temporary, {"imgredux.options": json.dumps(run.options)})
@@ -186,8 +176,8 @@ def export(trainer: "_Trainer", folders: Iterable[str | PathLike]) -> Path:
         **({"init": state.init} if state.init else {}),
         "steps": state.step,
         "minutes": round(state.seconds / 60, 1),
-        "hardware": hardware(trainer.fabric.device, run.devices),
-        "data": f"{', '.join(Path(folder).name for folder in folders)}: {run.data}",
+        "hardware": hardware(device, run.devices),
+        "data": f"{data}: {run.data}",
         "held_out": {key: round(value, 3) for key, value in judged.items() if key.startswith(("psnr", recipe.counts))},
     }
     lines = [

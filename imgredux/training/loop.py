@@ -117,7 +117,10 @@ def train(
     if steps is not None or (max_minutes is None and not trainer.state.total):
         trainer.state.total = steps or recipe.steps
     done = trainer.go(math.inf if max_minutes is None else 60 * max_minutes)
-    return checkpoint.export(trainer, folders) if done and fabric.is_global_zero else None
+    if not (done and fabric.is_global_zero):
+        return None
+    data = ", ".join(Path(folder).name for folder in folders)
+    return checkpoint.export(trainer.out, run, trainer.state, recipe, trainer.average, data, fabric.device)
 
 
 class _Trainer:
@@ -165,12 +168,19 @@ class _Trainer:
                 self._log()
             over, due = self._agreed(now - began > limit, now - saved_at > CHECKPOINT_SECONDS)
             if over or due:
-                checkpoint.save(self)
+                self._save()
                 saved_at = now
             if over and state.step != state.total:
                 return False
-        checkpoint.save(self)
+        self._save()
         return True
+
+    def _save(self) -> None:
+        """The checkpoint, by the first process, when all have come as far."""
+        self.fabric.barrier()
+        if self.fabric.is_global_zero:
+            parts = {"method": self.method, "average": self.average, "optimiser": self.optimiser}
+            checkpoint.save(self.out, self.run, self.state, **{key: part.state_dict() for key, part in parts.items()})
 
     def _step(self) -> None:
         """One batch, the same for a step whether or not the run was interrupted before it."""
@@ -232,7 +242,7 @@ class _Trainer:
             pace = (elapsed - self._first) / (last - first)
             steps = last + (limit - elapsed) * (1 - RESERVE) / pace
             (self.state.total,) = self._agreed(max(int(steps), last + 1))
-            checkpoint.save(self)
+            self._save()
 
     def _log(self) -> None:
         """A line of the log, with a judgement when one is due."""

@@ -8,7 +8,8 @@ import pytest
 
 import imgredux
 from imgredux import Spec, UnknownMethod
-from imgredux.choosing import best, best_tag, choices, gain
+from imgredux.dispatch import best, choices
+from imgredux.gains import best_tag, gain
 from imgredux.testing.process import run_python
 
 LOW, HIGH = "y = { 10 = 2, 40 = 1 }\nrgb = { 10 = 1 }", "y = { 10 = 1, 40 = 2 }\nrgb = { 20 = 0.5, 40 = 1.5 }"
@@ -78,4 +79,4 @@ def test_gains_of_another_form_are_refused(paint: Callable[..., Spec], gains: st
 
 
 def test_choosing_needs_no_torch() -> None:
-    assert run_python("import sys, imgredux.choosing; print('torch' in sys.modules)").strip() == "False"
+    assert run_python("import sys, imgredux.dispatch; print('torch' in sys.modules)").strip() == "False"

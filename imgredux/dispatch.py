@@ -1,0 +1,118 @@
+"""Which installed method serves: the best restorer for an image, the codec of a stream. Imports no torch of its own."""
+
+import warnings
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from imgredux import registry
+from imgredux.errors import ImageError, PluginError, StreamError, UnknownMethod, WeightsError
+from imgredux.gains import by_tag, gain
+from imgredux.spec import Gains
+from imgredux.stream import MAX_PIXELS, is_stream, unpack
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    from imgredux.images import ImageLike
+    from imgredux.restorer import Restorer
+
+_INSTALL = "pip install imgredux-slidingdct"
+
+
+def best(quality: int, colour: bool, methods: Iterable[str] | None = None) -> str:
+    """The restorer that gains most at a JPEG quality, 1..100, as `"name.tag"`, or `"name"` of one without weights.
+
+    methods: names, with tags or without, to choose among; None: all that are installed. Those that state no gain on
+    such files are left out, broken ones with a warning. Raises UnknownMethod when nothing is left.
+    """
+    found = {label: gain(gains, quality, colour) for label, gains in choices(methods).items()}
+    stated = {label: value for label, value in found.items() if value is not None}
+    if not stated:
+        files = "colour" if colour else "greyscale"
+        raise UnknownMethod(f"no installed restorer states what it gains on {files} files. Name one, or: {_INSTALL}")
+    return max(stated, key=lambda label: stated[label])
+
+
+def choices(methods: Iterable[str] | None = None) -> dict[str, Gains]:
+    """What restorers, each with each of its tags, say they gain. Raises UnknownMethod when none says anything."""
+    names = registry.list_methods("restorer") if methods is None else methods
+    found: dict[str, Gains] = {}
+    for name, _, wanted in (full.partition(".") for full in names):
+        try:
+            gains_of = by_tag(registry.info(name).spec)
+        except (PluginError, WeightsError) as error:
+            warnings.warn(str(error), stacklevel=2)
+            continue
+        found |= {
+            f"{name}.{tag}".rstrip("."): gains for tag, gains in gains_of.items() if gains and wanted in ("", tag)
+        }
+    if not found:
+        raise UnknownMethod(f"no restorer that states its gains is installed. Install one with: {_INSTALL}")
+    return found
+
+
+class Auto:
+    """Restores image after image, each with the restorer that gains most at its JPEG quality; keeps what it loads."""
+
+    def __init__(self, device: "torch.device | str | None" = None) -> None:
+        self._device = device
+        self._names: dict[tuple[int, bool], str] = {}
+        self._loaded: dict[str, Restorer] = {}
+
+    def __call__(self, image: "ImageLike", /, *, quality: int | None = None) -> Any:
+        """As `restore`."""
+        from imgredux.restorer import examine
+
+        seen = examine(image, quality)
+        return seen.untouched() if seen.damage is None else self._best(seen.damage.quality, seen.colour).restore(seen)
+
+    def _best(self, quality: int, colour: bool) -> "Restorer":
+        from imgredux.restorer import Restorer
+
+        if (quality, colour) not in self._names:
+            self._names[quality, colour] = best(quality, colour).partition(".")[0]
+        name = self._names[quality, colour]  # without the tag: the restorer takes it, or leaves the image untouched
+        if name not in self._loaded:
+            method = registry.get(name, self._device)
+            assert isinstance(method, Restorer)  # what `best` chooses among
+            self._loaded[name] = method
+        return self._loaded[name]
+
+
+def restore(image: "ImageLike", device: "torch.device | str | None" = None, *, quality: int | None = None) -> Any:
+    """A JPEG with less of what JPEG did to it, by the best restorer installed; in the form the image came in.
+
+    Without traces of JPEG, or of a quality above 95, the image comes back as it is (`docs/contract.md`). quality: take
+    it for a JPEG of this quality, 1..100, instead of looking. For many images `Auto` keeps the weights it has loaded.
+
+    Raises ImageError, UnknownMethod when no restorer is installed, PluginError, WeightsError.
+    """
+    return Auto(device)(image, quality=quality)
+
+
+def decode(
+    data: bytes, device: "torch.device | str | None" = None, *, max_pixels: int = MAX_PIXELS
+) -> "Image.Image | np.ndarray":
+    """The image of any stream of ours, or of a public format that Pillow reads (a codec may write plain JPEG).
+
+    max_pixels: streams of ours that say they hold more are refused (Pillow has a limit of its own).
+    Raises StreamError: damaged or foreign data, the method or its weights not installed.
+    """
+    from imgredux import images
+    from imgredux.codec import Codec
+
+    if not is_stream(data):
+        try:
+            return images.open_bytes(data)
+        except ImageError as error:
+            raise StreamError(f"neither a stream of imgredux nor an image file: {error}", "foreign") from error
+    coded = unpack(data, max_pixels=max_pixels)
+    try:
+        codec = registry.get(f"{coded.method}.{coded.tag}" if coded.tag else coded.method, device)
+    except (UnknownMethod, WeightsError) as error:
+        raise StreamError(f"the stream needs a method that is not at hand: {error}", "missing-method") from error
+    if not isinstance(codec, Codec):
+        raise StreamError(f"the stream names {coded.method!r}, which is no codec", "corrupt")
+    return codec.decode(data, max_pixels=max_pixels)
