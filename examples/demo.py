@@ -13,7 +13,7 @@ from rich.table import Table
 from skimage import data
 
 import imgredux
-from imgredux.visualize import heatmap, sheet
+from imgredux.maps.visualize import heatmap, sheet
 
 PHOTOGRAPHS = {"astronaut": data.astronaut, "coffee": data.coffee, "chelsea": data.chelsea, "rocket": data.rocket}
 METHODS = ("wei2009", "wu2013", "ddjnd")

@@ -12,8 +12,8 @@ from skimage import data
 
 import imgredux
 from imgredux import ops
+from imgredux.maps.visualize import sheet
 from imgredux.metrics import ssim, ssimulacra2
-from imgredux.visualize import sheet
 
 METHODS = ("flat", "wu2017", "jiang2022", "localstd", "concentrated")
 MSE = 100.0

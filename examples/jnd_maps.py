@@ -15,7 +15,7 @@ from PIL import Image
 from skimage import color, data
 
 import imgredux
-from imgredux.visualize import heatmap, sheet
+from imgredux.maps.visualize import heatmap, sheet
 
 METHODS = ("wei2009", "wu2013", "ki2018", "shen2020", "jiang2022", "jiang2024", "ddjnd.paper", "ddjnd")
 MSE = 100.0

@@ -12,8 +12,8 @@ from PIL import Image
 from skimage import data
 
 import imgredux
+from imgredux.maps.visualize import sheet
 from imgredux.metrics import psnr
-from imgredux.visualize import sheet
 
 METHODS = ("slidingdct", "arcnn", "d2lnet")
 QUALITY = 10

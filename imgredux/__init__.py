@@ -12,28 +12,28 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from imgredux.codec import Codec, Coded
     from imgredux.dispatch import decode, restore
     from imgredux.errors import ImageError, ImgreduxError, PluginError, StreamError, UnknownMethod, WeightsError
-    from imgredux.hooks import hookimpl
-    from imgredux.images import to_tensor
-    from imgredux.method import Estimator, Method, tiled
-    from imgredux.noise import inject, inject_dct
+    from imgredux.io.images import to_tensor
+    from imgredux.maps.noise import inject, inject_dct
+    from imgredux.methods.base import Estimator, Method, tiled
+    from imgredux.methods.codec import Codec, Coded
+    from imgredux.methods.hooks import hookimpl
+    from imgredux.methods.restorer import Restorer
+    from imgredux.methods.spec import Spec
     from imgredux.registry import create, get, info, list_methods, register
-    from imgredux.restorer import Restorer
-    from imgredux.spec import Spec
 
 _HOME = {
-    "codec": ("Codec", "Coded"),
     "dispatch": ("decode", "restore"),
     "errors": ("ImageError", "ImgreduxError", "PluginError", "StreamError", "UnknownMethod", "WeightsError"),
-    "hooks": ("hookimpl",),
-    "images": ("to_tensor",),
-    "method": ("Estimator", "Method", "tiled"),
-    "noise": ("inject", "inject_dct"),
+    "io.images": ("to_tensor",),
+    "maps.noise": ("inject", "inject_dct"),
+    "methods.base": ("Estimator", "Method", "tiled"),
+    "methods.codec": ("Codec", "Coded"),
+    "methods.hooks": ("hookimpl",),
+    "methods.restorer": ("Restorer",),
+    "methods.spec": ("Spec",),
     "registry": ("create", "get", "info", "list_methods", "register"),
-    "restorer": ("Restorer",),
-    "spec": ("Spec",),
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 

@@ -16,9 +16,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
-from imgredux.batch import find_images
+from imgredux.batch.run import find_images
 from imgredux.errors import ImgreduxError, in_words
-from imgredux.files import append_line, write_image
+from imgredux.io.files import append_line, write_image
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -120,7 +120,7 @@ def _picture(x: "Tensor") -> Any:
 def _decoded(data: bytes, like: "Tensor") -> "Tensor":
     from PIL import Image
 
-    from imgredux.images import to_tensor
+    from imgredux.io.images import to_tensor
 
     with Image.open(BytesIO(data)) as image:
         return to_tensor(image.convert("L" if like.shape[1] == 1 else "RGB")).to(like)
@@ -195,7 +195,7 @@ def read_record(path: str | os.PathLike) -> dict[str, dict[str, Any]]:
 
 
 def _pair(path: Path, folder: Path, rows: dict[str, dict[str, Any]], codec: Codec, target: float) -> Pair:
-    from imgredux.images import to_tensor
+    from imgredux.io.images import to_tensor
 
     try:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 from imgredux import registry
 from imgredux.errors import ImageError, PluginError, StreamError, UnknownMethod, WeightsError
-from imgredux.gains import by_tag, gain
-from imgredux.spec import Gains
-from imgredux.stream import MAX_PIXELS, is_stream, unpack
+from imgredux.methods.gains import by_tag, gain
+from imgredux.methods.spec import Gains
+from imgredux.methods.stream import MAX_PIXELS, is_stream, unpack
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
     from PIL import Image
 
-    from imgredux.images import ImageLike
-    from imgredux.restorer import Restorer
+    from imgredux.io.images import ImageLike
+    from imgredux.methods.restorer import Restorer
 
 _INSTALL = "pip install imgredux-slidingdct"
 
@@ -63,13 +63,13 @@ class Auto:
 
     def __call__(self, image: "ImageLike", /, *, quality: int | None = None) -> Any:
         """As `restore`."""
-        from imgredux.restorer import examine
+        from imgredux.methods.restorer import examine
 
         seen = examine(image, quality)
         return seen.untouched() if seen.damage is None else self._best(seen.damage.quality, seen.colour).restore(seen)
 
     def _best(self, quality: int, colour: bool) -> "Restorer":
-        from imgredux.restorer import Restorer
+        from imgredux.methods.restorer import Restorer
 
         if (quality, colour) not in self._names:
             self._names[quality, colour] = best(quality, colour).partition(".")[0]
@@ -100,8 +100,8 @@ def decode(
     max_pixels: streams of ours that say they hold more are refused (Pillow has a limit of its own).
     Raises StreamError: damaged or foreign data, the method or its weights not installed.
     """
-    from imgredux import images
-    from imgredux.codec import Codec
+    from imgredux.io import images
+    from imgredux.methods.codec import Codec
 
     if not is_stream(data):
         try:

@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from imgredux import hooks
 from imgredux.errors import PluginError, UnknownMethod, WeightsError
-from imgredux.spec import Kind, Spec
-from imgredux.weights import beside, read_file, read_manifest
+from imgredux.methods import hooks
+from imgredux.methods.spec import Kind, Spec
+from imgredux.methods.weights import beside, read_file, read_manifest
 
 if TYPE_CHECKING:
     from os import PathLike
 
     import torch
 
-    from imgredux.method import Method
+    from imgredux.methods.base import Method
 
 GROUP = hooks.PROJECT
 # Methods of the project's own distributions: what to install when one is asked for and absent.
@@ -206,9 +206,9 @@ def info(name: str) -> Info:
 
 def method_class(spec: Spec) -> "type[Method]":
     """The class a Spec points at; imports it. Raises PluginError when it is missing or of another kind."""
-    from imgredux.codec import Codec
-    from imgredux.method import Estimator
-    from imgredux.restorer import Restorer
+    from imgredux.methods.base import Estimator
+    from imgredux.methods.codec import Codec
+    from imgredux.methods.restorer import Restorer
 
     base = {"estimator": Estimator, "restorer": Restorer, "codec": Codec}[spec.kind]
     module, _, attribute = spec.target.partition(":")

@@ -13,7 +13,7 @@ from skimage import data
 from typer.testing import CliRunner
 
 from imgredux import ImgreduxError, to_tensor
-from imgredux.cli.pairs import make_pairs as command
+from imgredux.cli.make_pairs import make_pairs as command
 from imgredux.critical import CODECS, RECORD, Codec, critical_image, encoded, lowest, make_pairs, read_record
 from imgredux.datasets import pairs
 from imgredux.metrics.ssimulacra2 import ssimulacra2

@@ -9,7 +9,7 @@ import pytest
 import imgredux
 from imgredux import Spec, UnknownMethod
 from imgredux.dispatch import best, choices
-from imgredux.gains import best_tag, gain
+from imgredux.methods.gains import best_tag, gain
 from imgredux.testing.process import run_python
 
 LOW, HIGH = "y = { 10 = 2, 40 = 1 }\nrgb = { 10 = 1 }", "y = { 10 = 1, 40 = 2 }\nrgb = { 20 = 0.5, 40 = 1.5 }"

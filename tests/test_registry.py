@@ -26,7 +26,7 @@ def fresh(code: str) -> str:
         "import imgredux; imgredux.list_methods()",
         "import imgredux; imgredux.list_methods('estimator')",
         "import imgredux; imgredux.info('wei2009')",
-        "import imgredux.stream, imgredux.spec, imgredux.hooks, imgredux.errors, imgredux.weights, imgredux.cli",
+        "from imgredux.methods import hooks, spec, stream, weights; import imgredux.cli, imgredux.dispatch",
     ],
 )
 def test_listing_and_importing_load_no_torch(code: str) -> None:

@@ -8,12 +8,12 @@ import typer
 from typer.core import TyperGroup
 
 import imgredux
-from imgredux.cli.coding import decode, encode, identify
-from imgredux.cli.evaluation import evaluate
-from imgredux.cli.listing import info, list_methods
+from imgredux.cli.encode import decode, encode, identify
+from imgredux.cli.eval import evaluate
+from imgredux.cli.list import info, list_methods
+from imgredux.cli.make_pairs import make_pairs
 from imgredux.cli.optimize import optimize
-from imgredux.cli.pairs import make_pairs
-from imgredux.cli.reporting import report
+from imgredux.cli.report import report
 from imgredux.cli.run import run
 from imgredux.cli.text import fail, line
 from imgredux.cli.train import train

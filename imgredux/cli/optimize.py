@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imgredux import registry
-from imgredux.cli.bar import bar
+from imgredux.cli.progress import bar
 from imgredux.cli.text import FAILED, USAGE, complain, fail, line, terminated_like_interrupted
 from imgredux.errors import ImgreduxError
 
 if TYPE_CHECKING:
-    from imgredux.optimizing import Optimized
+    from imgredux.batch.optimize import Optimized
 
 FORMATS = {"jpeg": ("jndjpeg", "jpeg444", "jpeg420"), "webp": ("webp",), "avif": ("avif",), "jxl": ("jxl",)}
 
@@ -43,8 +43,9 @@ def optimize(
     \b
     Exit codes: 0 all done, 2 wrong usage, 3 some images failed, each with a line on stderr.
     """
-    from imgredux import batch, optimizing
-    from imgredux.codec import Codec
+    from imgredux.batch import optimize as optimizing
+    from imgredux.batch import run as batch
+    from imgredux.methods.codec import Codec
 
     try:
         wanted: str | float = float(target)

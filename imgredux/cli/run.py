@@ -12,12 +12,12 @@ import typer
 from imgredux import dispatch, registry
 from imgredux.cli.text import FAILED, USAGE, complain, fail, line, terminated_like_interrupted
 from imgredux.errors import ImgreduxError
-from imgredux.spec import AUTO
+from imgredux.methods.spec import AUTO
 
 if TYPE_CHECKING:
-    from imgredux.batch import Done
+    from imgredux.batch.run import Done
     from imgredux.dispatch import Auto
-    from imgredux.method import Method
+    from imgredux.methods.base import Method
 
 
 def run(
@@ -63,7 +63,7 @@ def run(
     Maps are 16-bit PNG with the scale inside (imgredux.maps.read_map reads them).
     Exit codes: 0 all done, 2 wrong usage, 3 some files failed, each with a line on stderr.
     """
-    from imgredux import batch
+    from imgredux.batch import run as batch
 
     if name == AUTO:
         dispatch.choices()  # an error now, rather than for each file
@@ -105,7 +105,7 @@ def _report(results: "Iterator[Done]", total: int) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from imgredux.tiling import listening
+    from imgredux.methods.tiling import listening
 
     console = Console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))

@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgredux.batch import READABLE, find_images
+from imgredux.batch.run import READABLE, find_images
 from imgredux.errors import ImageError, ImgreduxError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def shrunk(path: Path, downscale: int) -> "Tensor":
     """The colour planes of an image file, box-filtered by an integer factor: see `Item.read`."""
     from torch.nn import functional as F
 
-    from imgredux.images import to_tensor
+    from imgredux.io.images import to_tensor
 
     x = to_tensor(path)
     if downscale == 1:

@@ -20,7 +20,7 @@ from imgredux.ops.masking import (
     weighted_gradient,
 )
 from imgredux.ops.protection import edge_protection, gaussian_blur
-from imgredux.ops.quantisation import ijg_family, ijg_tables, project
+from imgredux.ops.quantization import ijg_family, ijg_tables, project
 from imgredux.ops.restoring import on_luma, with_restored_luma
 from imgredux.ops.sliding import restored_chroma, sliding_dct
 from imgredux.ops.strips import in_strips

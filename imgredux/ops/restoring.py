@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from imgredux.ops.color import luma, rgb_to_ycbcr, with_luma, ycbcr_to_rgb
-from imgredux.ops.quantisation import project
+from imgredux.ops.quantization import project
 from imgredux.ops.sliding import restored_chroma
 
 

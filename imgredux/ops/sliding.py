@@ -15,7 +15,7 @@ from scipy import fft
 from torch import Tensor
 from torch.nn import functional as F
 
-from imgredux.ops.quantisation import project
+from imgredux.ops.quantization import project
 from imgredux.ops.strips import fresh, in_strips
 
 N = 8

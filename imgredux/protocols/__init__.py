@@ -7,7 +7,7 @@ trial(16.121, 0).values["ssimulacra2"]                                   # level
 from imgredux.protocols.base import Better, Measured, Metric, Protocol, Trial
 from imgredux.protocols.equal_mse import EqualMse, concentration, peak
 from imgredux.protocols.jpeg import Jpeg
-from imgredux.protocols.konjnd import KonJnd
+from imgredux.protocols.observers import KonJnd
 from imgredux.protocols.rd import RateDistortion
 
 PROTOCOLS: dict[str, Protocol] = {

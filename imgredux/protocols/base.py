@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from imgredux.method import Method
-from imgredux.spec import Kind
+from imgredux.methods.base import Method
+from imgredux.methods.spec import Kind
 
 if TYPE_CHECKING:
     from imgredux.datasets import Dataset, Item

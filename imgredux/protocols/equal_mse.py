@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from imgredux.method import Method
+from imgredux.maps.noise import inject
+from imgredux.methods.base import Method
 from imgredux.metrics.lpips import lpips
 from imgredux.metrics.ssim import ssim
 from imgredux.metrics.ssimulacra2 import ssimulacra2
-from imgredux.noise import inject
 from imgredux.ops.color import luma
 from imgredux.protocols.base import Measured, Protocol, Trial, chosen, eight_bit, timed
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from imgredux import images
 from imgredux.datasets.pairs import studio_luma
 from imgredux.errors import ImageError
-from imgredux.method import Method
+from imgredux.io import images
+from imgredux.methods.base import Method
 from imgredux.metrics.psnr import psnr, psnr_b
 from imgredux.metrics.ssim import ssim
 from imgredux.ops.jpeg import jpeg_bytes

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imgredux import images
-from imgredux.codec import Codec
 from imgredux.dispatch import decode
-from imgredux.method import Method
+from imgredux.io import images
+from imgredux.methods.base import Method
+from imgredux.methods.codec import Codec
 from imgredux.metrics.lpips import lpips
 from imgredux.metrics.psnr import psnr
 from imgredux.metrics.ssim import ms_ssim

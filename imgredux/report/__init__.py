@@ -3,7 +3,7 @@
     from imgredux.report import report
     report("results.jsonl", "report", pictures=["kodim05.png"])   # report/index.html, report/table.md
 
-What others printed stands in tables of its own, beside ours; `imgredux.published` holds it.
+What others printed stands in tables of its own, beside ours; `imgredux.evaluate.published` holds it.
 """
 
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from os import PathLike
 from pathlib import Path
 
 from imgredux.errors import ImgreduxError
-from imgredux.files import atomic
-from imgredux.ledger import Row, read_rows
+from imgredux.evaluate.results import Row, read_rows
+from imgredux.io.files import atomic
 from imgredux.report.beside import beside
 from imgredux.report.codecs import savings
 from imgredux.report.markdown import markdown
 from imgredux.report.overall import standings
 from imgredux.report.page import page, styles_of
-from imgredux.report.pictures import sheets
+from imgredux.report.sheet import sheets
 from imgredux.report.tables import EQUAL_MSE, YARDSTICKS, label_of, tables
 
 __all__ = ["report", "sheets"]

@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgredux.ledger import Row
-from imgredux.published import Printed, Publication, publications
-from imgredux.summary import summarise
+from imgredux.evaluate.published import Printed, Publication, publications
+from imgredux.evaluate.results import Row
+from imgredux.evaluate.summary import summarise
 
 
 @dataclass(frozen=True)

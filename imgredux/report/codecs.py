@@ -4,8 +4,18 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from imgredux.ledger import Row
-from imgredux.rates import ANCHORS, QUALITIES, RD, Curve, image_curves, mean_curves, mean_saving, published, saving
+from imgredux.evaluate.bd_rate import (
+    ANCHORS,
+    QUALITIES,
+    RD,
+    Curve,
+    image_curves,
+    mean_curves,
+    mean_saving,
+    published,
+    saving,
+)
+from imgredux.evaluate.results import Row
 from imgredux.report.plots import Axis, Series, lines
 from imgredux.report.tables import name_of
 

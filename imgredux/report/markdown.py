@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from imgredux.rates import RD
+from imgredux.evaluate.bd_rate import RD
 from imgredux.report.beside import Beside
 from imgredux.report.codecs import ABOUT, Savings
 from imgredux.report.overall import Standing

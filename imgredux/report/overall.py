@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imgredux.ledger import Row
+from imgredux.evaluate.results import Row
+from imgredux.evaluate.summary import Mean, paired, pooled, summarise
 from imgredux.protocols.equal_mse import PEAK, SPREAD
 from imgredux.report.tables import EQUAL_MSE, YARDSTICKS, label_of, plus_minus
-from imgredux.summary import Mean, paired, pooled, summarise
 
 COUNTS = "ssimulacra2"
 

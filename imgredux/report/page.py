@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 import imgredux
 from imgredux.errors import ImgreduxError
-from imgredux.ledger import Row
-from imgredux.rates import RD
+from imgredux.evaluate.bd_rate import RD
+from imgredux.evaluate.results import Row
+from imgredux.maps.visualize import ANCHORS
 from imgredux.report.beside import Beside
 from imgredux.report.codecs import ABOUT, Savings
 from imgredux.report.markdown import OVERALL
 from imgredux.report.overall import Standing
-from imgredux.report.pictures import Sheet
 from imgredux.report.plots import Axis, Series, lines, scatter
+from imgredux.report.sheet import Sheet
 from imgredux.report.tables import YARDSTICKS, Column, Line, Table, label_of, level_of, name_of, number
-from imgredux.visualize import ANCHORS
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 
-from imgredux.ledger import Row
+from imgredux.evaluate.results import Row
+from imgredux.evaluate.summary import Summary, label, paired, summarise
 from imgredux.protocols.equal_mse import PEAK, SPREAD
-from imgredux.summary import Summary, label, paired, summarise
 
 EQUAL_MSE = "jnd-equal-mse"
 YARDSTICKS = ("flat", "localstd", "localstd15", "concentrated")

@@ -15,10 +15,10 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from imgredux.images import ORIENTATION
-from imgredux.method import Method
+from imgredux.io.images import ORIENTATION
+from imgredux.methods.base import Method
 from imgredux.testing.golden import tensors
-from imgredux.testing.pictures import as_tensor, batch, picture
+from imgredux.testing.inputs import as_tensor, batch, picture
 from imgredux.testing.suite import Suite
 
 SIZES = ((64, 48), (65, 131), (9, 17), (7, 7), (1, 2), (1, 1), (200, 1), (1, 200))

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 import imgredux
-from imgredux.spec import Spec
+from imgredux.methods.spec import Spec
 
 
 def main(folder: Path, threads: int) -> None:

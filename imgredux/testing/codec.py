@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 import imgredux
-from imgredux import stream
-from imgredux.codec import Codec
+from imgredux.methods import stream
+from imgredux.methods.codec import Codec
 from imgredux.testing.calls import SIZES, ImageOutChecks
 from imgredux.testing.declaration import DeclarationChecks
-from imgredux.testing.pictures import as_tensor, picture
+from imgredux.testing.inputs import as_tensor, picture
 from imgredux.testing.process import run_python
 
 CHILD = "import runpy; runpy.run_module('imgredux.testing.child', run_name='__main__', alter_sys=True)"

@@ -14,13 +14,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from imgredux.errors import ImageError, ImgreduxError
-from imgredux.method import HALVES, Method, tiled
+from imgredux.methods.base import HALVES, Method, tiled
+from imgredux.methods.weights import read_manifest
 from imgredux.registry import GROUP, get
 from imgredux.testing.golden import tensors
-from imgredux.testing.pictures import batch
+from imgredux.testing.inputs import batch
 from imgredux.testing.process import run_python
 from imgredux.testing.suite import Suite, must_refuse
-from imgredux.weights import read_manifest
 
 LARGEST_FILE = 16 * 2**20
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")

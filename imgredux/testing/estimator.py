@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from imgredux.method import Method
+from imgredux.methods.base import Method
 from imgredux.testing.calls import CallChecks
 from imgredux.testing.declaration import DeclarationChecks
-from imgredux.testing.pictures import as_tensor, batch, picture
+from imgredux.testing.inputs import as_tensor, batch, picture
 
 
 class EstimatorConformance(CallChecks, DeclarationChecks):

@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from imgredux import images
-from imgredux.method import Method
-from imgredux.testing.pictures import as_jpeg, as_tensor, picture
+from imgredux.io import images
+from imgredux.methods.base import Method
+from imgredux.testing.inputs import as_jpeg, as_tensor, picture
 
 
 def tensors(result: Any) -> tuple[Tensor, ...]:

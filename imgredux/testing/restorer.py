@@ -11,13 +11,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from imgredux import images
-from imgredux.method import Method
+from imgredux.io import images
+from imgredux.methods.base import Method
+from imgredux.methods.restorer import Restorer
 from imgredux.metrics import psnr, psnr_b
-from imgredux.restorer import Restorer
 from imgredux.testing.calls import ImageOutChecks
 from imgredux.testing.declaration import DeclarationChecks
-from imgredux.testing.pictures import as_jpeg, as_tensor, batch, photos, picture
+from imgredux.testing.inputs import as_jpeg, as_tensor, batch, photos, picture
 
 
 class RestorerConformance(ImageOutChecks, DeclarationChecks):

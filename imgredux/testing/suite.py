@@ -10,9 +10,9 @@ import pytest
 from torch import Tensor
 
 from imgredux.errors import ImgreduxError
-from imgredux.method import Method
+from imgredux.methods.base import Method
+from imgredux.methods.spec import Spec
 from imgredux.registry import Info, info
-from imgredux.spec import Spec
 from imgredux.testing.golden import build
 
 

@@ -4,9 +4,9 @@ A plugin says what is sampled, how it is degraded, what the loss is and how prog
 does the rest, on a CPU, a GPU, or several: `docs/training.md`.
 """
 
+from imgredux.training.crops import Pictures, find_pictures, split
 from imgredux.training.loop import TrainingError, train
 from imgredux.training.pairs import PairRecipe
-from imgredux.training.pictures import Pictures, find_pictures, split
 from imgredux.training.recipe import Batch, Recipe
 from imgredux.training.restoration import JpegRecipe
 

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor
 
 from imgredux import registry
-from imgredux.images import to_tensor
+from imgredux.io.images import to_tensor
+from imgredux.maps.noise import inject
 from imgredux.metrics.ssimulacra2 import ssimulacra2
-from imgredux.noise import inject
 from imgredux.protocols import concentration
 from imgredux.training import hiding
-from imgredux.training.pictures import find_pictures
+from imgredux.training.crops import find_pictures
 
 SIDE = 256  # pixels
 SEEDS = (1000, 1001, 1002)  # none that `free_optimum` draws from

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from imgredux import registry
+from imgredux._version import commit
 from imgredux.errors import ImgreduxError
-from imgredux.files import atomic
-from imgredux.method import Method
-from imgredux.origin import commit
+from imgredux.io.files import atomic
+from imgredux.methods.base import Method
 from imgredux.training.recipe import Recipe
 
 Row = dict[str, float]

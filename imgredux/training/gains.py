@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import torch
 
 from imgredux import ops, registry
-from imgredux.method import Method
-from imgredux.training.pictures import Pictures, find_pictures, load, split
+from imgredux.methods.base import Method
+from imgredux.training.crops import Pictures, find_pictures, load, split
 from imgredux.training.recipe import rgb_planes
 from imgredux.training.restoration import psnr_change
 

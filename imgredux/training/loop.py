@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from imgredux import registry
-from imgredux.method import Method
+from imgredux.methods.base import Method
 from imgredux.training import checkpoint
 from imgredux.training.checkpoint import Row, Run, TrainingError, write_log
-from imgredux.training.pictures import load, split
+from imgredux.training.crops import load, split
 from imgredux.training.recipe import Batch, Recipe
 
 if TYPE_CHECKING:

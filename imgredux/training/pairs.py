@@ -16,11 +16,11 @@ from imgredux import datasets
 from imgredux.datasets import Dataset, Item
 from imgredux.datasets.base import existing
 from imgredux.errors import ImgreduxError
-from imgredux.method import Method
+from imgredux.methods.base import Method
 from imgredux.training.recipe import Batch, Recipe
 
 if TYPE_CHECKING:
-    from imgredux.training.pictures import Pictures
+    from imgredux.training.crops import Pictures
 
 _LEAST = 1e-6  # squared grey levels: below it an error counts as this much, so that its logarithm exists
 

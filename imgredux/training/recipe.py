@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imgredux import images
-from imgredux.method import Method
-from imgredux.training.pictures import Pictures, find_pictures
+from imgredux.io import images
+from imgredux.methods.base import Method
+from imgredux.training.crops import Pictures, find_pictures
 
 Batch = tuple[Tensor, ...]
 

@@ -7,16 +7,16 @@ import torch
 from torch import Tensor
 
 from imgredux.datasets.pairs import studio_luma
-from imgredux.method import Method
+from imgredux.methods.base import Method
 from imgredux.metrics.psnr import psnr
 from imgredux.ops.color import luma
 from imgredux.ops.jpeg import jpeg
 from imgredux.ops.jpeg_torch import jpeg_torch
-from imgredux.ops.quantisation import ijg_family
+from imgredux.ops.quantization import ijg_family
 from imgredux.training.recipe import Batch, Recipe
 
 if TYPE_CHECKING:
-    from imgredux.training.pictures import Pictures
+    from imgredux.training.crops import Pictures
 
 _STEP = 57.6  # mean of the luma table at quality 50
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from scipy.interpolate import PchipInterpolator
 
-from imgredux.ledger import read_rows
-from imgredux.rates import RD, rising
-from imgredux.summary import label
+from imgredux.evaluate.bd_rate import RD, rising
+from imgredux.evaluate.results import read_rows
+from imgredux.evaluate.summary import label
 
 MOST = 0.5  # bits per pixel
 

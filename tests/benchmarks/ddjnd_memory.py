@@ -14,7 +14,7 @@ import time
 import torch
 
 import imgredux
-from imgredux.origin import commit
+from imgredux._version import commit
 from tests.benchmarks.memory import peak
 from tests.benchmarks.report import processor
 

@@ -22,8 +22,8 @@ import numpy as np
 from skimage import data
 
 import imgredux
-from imgredux import stream
 from imgredux.errors import StreamError
+from imgredux.methods import stream
 
 SLOW = 20.0  # seconds for one stream
 MEMORY = 3 * 2**30  # bytes of address space beyond what the process has when it begins

@@ -9,8 +9,8 @@ import sys
 import torch
 
 import imgredux
-from imgredux.images import to_tensor
-from imgredux.tiling import pad
+from imgredux.io.images import to_tensor
+from imgredux.methods.tiling import pad
 from tests.benchmarks.memory import peak
 from tests.benchmarks.test_bench_jndlc import photograph
 

@@ -23,9 +23,9 @@ from torch import Tensor
 
 import imgredux
 from imgredux.datasets import folder
-from imgredux.images import to_tensor
+from imgredux.evaluate.bd_rate import BEST_SCORE, LEAST_SCORE, Curve, saving
+from imgredux.io.images import to_tensor
 from imgredux.protocols.base import eight_bit
-from imgredux.rates import BEST_SCORE, LEAST_SCORE, Curve, saving
 from tests.benchmarks.second_opinion import theirs
 
 QUALITIES = (15, 25, 40, 55, 70, 80, 90, 95)

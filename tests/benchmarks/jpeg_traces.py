@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from imgredux import images, jpegfile
+from imgredux.forensics import traces as jpegfile
+from imgredux.io import images
 
 QUALITIES = (10, 20, 30, 50, 75, 90, 95)
 PLANES = ("grey", "4:2:0", "4:4:4")

@@ -15,9 +15,9 @@ from torch import Tensor
 
 import imgredux
 from imgredux.datasets import folder
+from imgredux.evaluate.bd_rate import Curve, mean_saving
 from imgredux.metrics import psnr
 from imgredux.protocols.base import eight_bit
-from imgredux.rates import Curve, mean_saving
 from tests.benchmarks.jpeg_judged import decoded as file_decoded
 from tests.benchmarks.second_opinion import theirs
 

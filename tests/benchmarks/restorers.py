@@ -18,7 +18,7 @@ from skimage import data
 from skimage.transform import resize
 
 import imgredux
-from imgredux.origin import commit
+from imgredux._version import commit
 from tests.benchmarks.report import processor
 
 LARGE = (4000, 6000)

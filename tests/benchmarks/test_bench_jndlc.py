@@ -6,8 +6,8 @@ import torch
 from skimage import data
 
 import imgredux
-from imgredux.images import to_tensor
-from imgredux.tiling import pad
+from imgredux.io.images import to_tensor
+from imgredux.methods.tiling import pad
 
 SIZES = {"0.4 MP": (512, 768), "4 MP": (2048, 2048)}
 

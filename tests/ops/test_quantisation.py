@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from scipy import fft
 
-from imgredux.ops.quantisation import ijg_tables, project
+from imgredux.ops.quantization import ijg_tables, project
 
 
 def planes(*shape: int, seed: int = 0) -> torch.Tensor:

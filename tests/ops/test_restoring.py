@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from imgredux import ops
-from imgredux.ops.quantisation import ijg_tables
+from imgredux.ops.quantization import ijg_tables
 
 
 class Brighter(nn.Module):

@@ -7,11 +7,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from imgredux.maps.noise import inject
 from imgredux.metrics.ssimulacra2 import ssimulacra2
-from imgredux.noise import inject
 from imgredux.ops import local_std, luma
 from imgredux.protocols import concentration, peak
-from imgredux.testing.pictures import as_tensor, photos
+from imgredux.testing.inputs import as_tensor, photos
 from imgredux.training import ceiling, hiding
 
 

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 import imgredux
 from imgredux.cli import app
+from imgredux.methods.weights import REQUIRED
 from imgredux.training import TrainingError, loop, train
-from imgredux.weights import REQUIRED
 
 SCRIPT = Path(__file__).parent / "toys" / "imgredux_pupil.py"
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:lightning_fabric.*", "ignore::UserWarning:torch.*")

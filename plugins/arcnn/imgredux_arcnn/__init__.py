@@ -1,7 +1,7 @@
 """Declaration of AR-CNN, the artefact-removing network of Dong et al. (2015)."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="arcnn",

@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from imgredux import ops
-from imgredux.restorer import Restorer
+from imgredux.methods.restorer import Restorer
 from imgredux_arcnn.network import Network, read_mat
 
 

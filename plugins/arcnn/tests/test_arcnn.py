@@ -14,7 +14,7 @@ from imgredux.datasets import folder
 from imgredux.errors import WeightsError
 from imgredux.evaluate import evaluate, read_rows, summarise
 from imgredux.metrics import psnr
-from imgredux.ops.quantisation import ijg_tables
+from imgredux.ops.quantization import ijg_tables
 from imgredux.testing.shared import shared
 
 # Classic5, luma: PSNR, Gauss SSIM and PSNR-B by quality, as printed for AR-CNN by Jiang, Zhang and Timofte (ICCV 2021).

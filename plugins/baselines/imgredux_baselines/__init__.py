@@ -1,7 +1,7 @@
 """Declarations of the baselines: what a JND model has to beat."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 _PAPER = "none: a baseline"
 

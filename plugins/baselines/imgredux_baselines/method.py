@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imgredux.method import Estimator
+from imgredux.methods.base import Estimator
 from imgredux.ops.color import luma
 from imgredux.ops.masking import busyness, local_std
 

@@ -1,7 +1,7 @@
 """Declaration of the just-noticeable distortion profile of Chou and Li (1995)."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="chou1995",

@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from imgredux.method import Estimator
+from imgredux.methods.base import Estimator
 from imgredux.ops import masking
 from imgredux.ops.color import luma
 from imgredux.ops.masking import background, luminance_adaptation, spatial_masking, weighted_gradient

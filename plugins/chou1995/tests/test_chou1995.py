@@ -5,7 +5,7 @@ from imgredux_chou1995.method import Chou1995
 from scipy import ndimage
 from skimage import data
 
-from imgredux.testing.pictures import ramp_and_noise
+from imgredux.testing.inputs import ramp_and_noise
 
 PROBES = ((5, 5), (20, 40), (40, 20), (50, 50), (31, 32))
 BG = np.array([50, 123.7188, 97.8125, 135.9688, 124.9688])  # reference vectors at the probes

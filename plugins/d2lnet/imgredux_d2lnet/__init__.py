@@ -1,7 +1,7 @@
 """Declaration of D2LNet, the dual-domain restorer of Yang et al. (2023)."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="d2lnet",

@@ -3,9 +3,9 @@
 from torch import Tensor
 
 from imgredux import ops
+from imgredux.methods.restorer import Restorer
+from imgredux.methods.tiling import faded, pad
 from imgredux.ops.restoring import with_restored_luma
-from imgredux.restorer import Restorer
-from imgredux.tiling import faded, pad
 from imgredux_d2lnet.network import Attention, Network, Variant
 
 ALIGN = 16  # tiles start on multiples of it: the blocks of luma and of halved chroma lie alike in all of them

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from imgredux.method import Method
+from imgredux.methods.base import Method
 from imgredux.training import Batch, JpegRecipe
 from imgredux_d2lnet.losses import objective
 from imgredux_d2lnet.method import D2LNet

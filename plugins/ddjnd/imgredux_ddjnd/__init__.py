@@ -1,7 +1,7 @@
 """Declaration of DDJND, the dual-domain estimator of Wang, Li and Xie (2025)."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="ddjnd",

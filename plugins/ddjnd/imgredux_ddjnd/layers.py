@@ -4,7 +4,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from imgredux.method import HALVES
+from imgredux.methods.base import HALVES
 
 Padding = Literal["reflect", "replicate", "zeros"]
 

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from imgredux.errors import ImgreduxError
-from imgredux.method import Estimator
+from imgredux.methods.base import Estimator
+from imgredux.methods.tiling import faded
 from imgredux.ops.masking import busyness
-from imgredux.tiling import faded
 from imgredux_ddjnd.layers import widened
 from imgredux_ddjnd.network import Choices, Network
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor
 
-from imgredux.method import Method
+from imgredux.methods.base import Method
 from imgredux.ops.masking import busyness
 from imgredux.training import Batch, PairRecipe, Recipe
 from imgredux_ddjnd.losses import distillation, objective

@@ -7,7 +7,7 @@ from skimage import data
 
 import imgredux
 from imgredux.protocols.equal_mse import peak
-from imgredux.testing.pictures import batch
+from imgredux.testing.inputs import batch
 from imgredux.training import Pictures
 
 # The rows of Table 1: which of SPI, FDE, MA, MI are enabled.

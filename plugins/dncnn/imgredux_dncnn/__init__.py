@@ -1,7 +1,7 @@
 """Declaration of DnCNN-3, the residual network of Zhang et al. (2017), for JPEG."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="dncnn",

@@ -18,7 +18,7 @@ from imgredux.datasets import folder
 from imgredux.errors import WeightsError
 from imgredux.evaluate import evaluate, read_rows, summarise
 from imgredux.metrics import psnr
-from imgredux.ops.quantisation import ijg_tables
+from imgredux.ops.quantization import ijg_tables
 from imgredux.testing.shared import shared
 
 # Classic5, luma: PSNR and Gauss SSIM of the authors' README (cszn/DnCNN), PSNR-B from Jiang et al. (ICCV 2021).

@@ -1,7 +1,7 @@
 """Declarations of the formats that everybody opens, by the encoders that come with Pillow."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 
 def _format(name: str, target: str, title: str, paper: str, values: tuple[int, ...]) -> Spec:

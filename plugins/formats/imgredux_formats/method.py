@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from PIL import Image, features
 
 from imgredux.errors import ImageError, PluginError
-from imgredux.filecodec import FileCodec, saved
+from imgredux.methods.filecodec import FileCodec, saved
 
 
 class Format(FileCodec):

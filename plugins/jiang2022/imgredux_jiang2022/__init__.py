@@ -1,7 +1,7 @@
 """Declaration of the top-down KLT JND of Jiang et al. (2022)."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="jiang2022",

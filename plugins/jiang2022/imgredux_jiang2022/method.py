@@ -11,12 +11,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from imgredux.method import Estimator
+from imgredux.methods.base import Estimator
+from imgredux.methods.tiling import pad
 from imgredux.ops.color import luma
 from imgredux.ops.dct import blocks
 from imgredux.ops.protection import edge_protection as edges_protected
 from imgredux.ops.strips import in_strips, strip_rows
-from imgredux.tiling import pad
 
 N = 8
 SHAPE, SCALE = 894.16, 0.99805  # of the Weibull density: the authors' fit to the critical points of 500 images

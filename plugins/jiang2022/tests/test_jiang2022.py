@@ -8,7 +8,7 @@ from scipy.stats import weibull_min
 from skimage import data
 
 from imgredux.ops.protection import edge_protection
-from imgredux.testing.pictures import ramp_and_noise
+from imgredux.testing.inputs import ramp_and_noise
 from imgredux.testing.shared import shared
 
 PHOTOGRAPHS = {

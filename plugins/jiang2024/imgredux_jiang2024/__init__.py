@@ -1,7 +1,7 @@
 """Declaration of ResJND, the residual learning of Jiang et al. (2024)."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="jiang2024",

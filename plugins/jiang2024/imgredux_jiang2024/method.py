@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imgredux.method import Estimator
+from imgredux.methods.base import Estimator
 from imgredux_jiang2024.network import RECURSIONS, WIDTH, Network, read_torch
 
 

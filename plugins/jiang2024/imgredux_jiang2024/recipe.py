@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from imgredux.method import Method
+from imgredux.methods.base import Method
 from imgredux.training import PairRecipe
 from imgredux_jiang2024.method import Jiang2024
 

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 import imgredux
 from imgredux.errors import WeightsError
-from imgredux.testing.pictures import as_tensor, photos
+from imgredux.testing.inputs import as_tensor, photos
 from imgredux.testing.shared import shared
 from imgredux.training import Pictures, loop
 

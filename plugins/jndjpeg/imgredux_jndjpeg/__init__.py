@@ -1,7 +1,7 @@
 """Declaration of the JPEG encoder that spends bits where they are seen."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="jndjpeg",

@@ -20,11 +20,11 @@ from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
 from imgredux import registry
-from imgredux.batch import find_images
-from imgredux.codec import Codec
-from imgredux.images import to_tensor
+from imgredux.batch.run import find_images
+from imgredux.evaluate.bd_rate import rising
+from imgredux.io.images import to_tensor
+from imgredux.methods.codec import Codec
 from imgredux.metrics.ssimulacra2 import ssimulacra2
-from imgredux.rates import rising
 from imgredux_jndjpeg import method
 from imgredux_jndjpeg.tables import FACTORS, tables
 

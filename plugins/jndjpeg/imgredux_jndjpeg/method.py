@@ -14,12 +14,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from imgredux import images, ops, registry
+from imgredux import ops, registry
 from imgredux.errors import ImageError
-from imgredux.filecodec import FileCodec, saved
-from imgredux.method import Estimator
+from imgredux.io import images
+from imgredux.methods.base import Estimator
+from imgredux.methods.filecodec import FileCodec, saved
+from imgredux.methods.tiling import pad
 from imgredux.metrics.ssimulacra2 import SMALLEST, ssimulacra2
-from imgredux.tiling import pad
 from imgredux_jndjpeg.tables import LARGEST, tables
 from imgredux_jndjpeg.trellis import PLACES, ZIGZAG, code_of, optimised
 

@@ -14,9 +14,9 @@ from skimage import data
 
 import imgredux
 from imgredux.errors import ImageError
-from imgredux.images import to_tensor
+from imgredux.evaluate.bd_rate import mean_saving
+from imgredux.io.images import to_tensor
 from imgredux.metrics import ssimulacra2
-from imgredux.rates import mean_saving
 
 STANDARD_ZIGZAG = [0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5]
 PHOTOGRAPHS = [

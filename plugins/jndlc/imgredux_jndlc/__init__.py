@@ -1,7 +1,7 @@
 """Declaration of the learned codec under JND losses, after Pakdaman et al. (2024)."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="jndlc",

@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imgredux.codec import Codec, Coded
 from imgredux.errors import ImageError, StreamError, WeightsError
+from imgredux.methods.codec import Codec, Coded
 from imgredux_jndlc.exact import SCALES, UNIT, ExactDecoder, scale_indexes
 from imgredux_jndlc.network import Network, gaussian, straight
 from imgredux_jndlc.parts import with_today_s_keys

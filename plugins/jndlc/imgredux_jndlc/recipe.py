@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from imgredux import registry
-from imgredux.method import Method
+from imgredux.methods.base import Method
 from imgredux.training import Batch, PairRecipe, Recipe
 from imgredux_jndlc import losses
 from imgredux_jndlc.method import LAMBDAS, JndLc

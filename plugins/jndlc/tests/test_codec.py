@@ -11,10 +11,10 @@ from PIL import Image
 from skimage import data
 
 import imgredux
-from imgredux import stream
 from imgredux.errors import ImageError, StreamError, WeightsError
-from imgredux.images import to_tensor
-from imgredux.testing.pictures import picture
+from imgredux.io.images import to_tensor
+from imgredux.methods import stream
+from imgredux.testing.inputs import picture
 
 
 def fresh(seed: int = 0, **options) -> JndLc:

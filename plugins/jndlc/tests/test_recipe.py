@@ -8,8 +8,8 @@ from PIL import Image
 from skimage import data
 
 import imgredux
-from imgredux import stream
-from imgredux.images import to_tensor
+from imgredux.io.images import to_tensor
+from imgredux.methods import stream
 from imgredux.training import train
 
 TINY = {"options": {"N": 8, "M": 12}, "crop": 64, "batch": 2, "judgements": 1}

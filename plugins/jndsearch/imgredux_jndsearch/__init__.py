@@ -1,7 +1,7 @@
 """Declaration of the search for the smallest file whose difference stays unnoticed."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="jndsearch",

@@ -8,13 +8,14 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from imgredux import images, registry
+from imgredux import registry
 from imgredux.critical import Unreached, lowest
 from imgredux.errors import ImageError, PluginError
-from imgredux.filecodec import FileCodec
+from imgredux.io import images
+from imgredux.methods.filecodec import FileCodec
+from imgredux.methods.tiling import pad
 from imgredux.metrics.psnr_hvs import psnr_hvs
 from imgredux.metrics.ssimulacra2 import SMALLEST, ssimulacra2
-from imgredux.tiling import pad
 
 # Scores of SSIMULACRA 2. 65: its mean where observers of KonJND-1k first tell a picture from the original (63.1 over
 # JPEG, 65.4 over BPG: CID22, table 4). The others: what its author says is not told from the original side by side, in

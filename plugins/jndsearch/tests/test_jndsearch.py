@@ -11,7 +11,7 @@ from skimage import data
 import imgredux
 from imgredux.critical import Unreached
 from imgredux.errors import ImageError, PluginError
-from imgredux.images import to_tensor
+from imgredux.io.images import to_tensor
 from imgredux.metrics import ssimulacra2
 
 PHOTOGRAPH = Image.fromarray(np.ascontiguousarray(data.chelsea()[60:220, 100:308]))

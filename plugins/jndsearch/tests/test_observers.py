@@ -3,7 +3,7 @@
 from PIL import Image
 
 import imgredux
-from imgredux.konjnd import ranges
+from imgredux.protocols.first_jnd import ranges
 from imgredux.testing.shared import shared
 
 

@@ -1,7 +1,7 @@
 """Declaration of the just-noticeable quantisation distortion of Ki et al. (2018)."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="ki2018",

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor
 
 from imgredux.errors import ImgreduxError
-from imgredux.method import Estimator
+from imgredux.methods.base import Estimator
+from imgredux.methods.tiling import pad
 from imgredux.ops.color import luma
 from imgredux.ops.dct import across_blocks, blocks, dct, idct
 from imgredux.ops.strips import in_strips
-from imgredux.tiling import pad
 from imgredux_ki2018.network import HALO, network, read_matconvnet
 from imgredux_ki2018.spectrum import Spectrum, per_block
 

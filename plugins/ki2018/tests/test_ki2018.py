@@ -11,7 +11,7 @@ from skimage import data
 
 import imgredux
 from imgredux.errors import ImgreduxError, WeightsError
-from imgredux.testing.pictures import ramp_and_noise
+from imgredux.testing.inputs import ramp_and_noise
 
 PROBES = ((0, 0), (4, 6), (1, 5))  # blocks
 FEATURES = [

@@ -1,7 +1,7 @@
 """Declaration of the JND of Liu et al. (2010), which masks by structure and by texture."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="liu2010",

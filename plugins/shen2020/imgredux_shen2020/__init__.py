@@ -1,7 +1,7 @@
 """Declaration of the patch-level structural visibility of Shen et al. (2020)."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="shen2020",

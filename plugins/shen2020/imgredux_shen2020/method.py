@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from imgredux import ops
-from imgredux.method import Estimator
+from imgredux.methods.base import Estimator
 from imgredux_shen2020.network import WIDTH, Network
 
 SIDE, STRIDE = 64, 50  # of the patches, which overlap by 14

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from imgredux import ops
-from imgredux.method import Method
-from imgredux.tiling import pad
+from imgredux.methods.base import Method
+from imgredux.methods.tiling import pad
 from imgredux.training import Batch, PairRecipe
 from imgredux_shen2020.method import SIDE, Shen2020, decomposed, patches
 

@@ -6,7 +6,7 @@ from skimage import data
 
 import imgredux
 from imgredux import ops
-from imgredux.testing.pictures import photos
+from imgredux.testing.inputs import photos
 from imgredux.training import Pictures, loop
 
 

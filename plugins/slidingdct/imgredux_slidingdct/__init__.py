@@ -1,7 +1,7 @@
 """Declaration of JPEG restoration by thresholding the DCT of sliding windows."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="slidingdct",

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from imgredux import ops
 from imgredux.errors import ImageError
+from imgredux.methods.restorer import Restorer
 from imgredux.ops.sliding import HALF, KAPPA
-from imgredux.restorer import Restorer
 
 
 class SlidingDCT(Restorer):

@@ -1,7 +1,7 @@
 """Declaration of the DCT-domain JND of Wei and Ngan (2009)."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="wei2009",

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from imgredux.method import Estimator
+from imgredux.methods.base import Estimator
+from imgredux.methods.tiling import pad
 from imgredux.ops.canny import canny
 from imgredux.ops.color import luma
 from imgredux.ops.dct import across_blocks, blocks, dct, pixel_std
 from imgredux.ops.strips import strip_rows
-from imgredux.tiling import pad
 
 Finish = Callable[[Tensor], Tensor]
 

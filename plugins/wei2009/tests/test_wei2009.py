@@ -10,7 +10,7 @@ from scipy import fft
 from skimage import data
 
 from imgredux.ops.canny import canny
-from imgredux.testing.pictures import ramp_and_noise
+from imgredux.testing.inputs import ramp_and_noise
 from imgredux.testing.shared import shared
 
 T_BASIC = """

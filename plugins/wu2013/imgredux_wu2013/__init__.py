@@ -1,7 +1,7 @@
 """Declaration of the free-energy JND of Wu et al. (2013)."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="wu2013",

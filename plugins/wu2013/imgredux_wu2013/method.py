@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from imgredux.method import Estimator
+from imgredux.methods.base import Estimator
 from imgredux.ops.canny import canny
 from imgredux.ops.color import luma
 from imgredux.ops.masking import (

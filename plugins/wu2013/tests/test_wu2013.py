@@ -10,7 +10,7 @@ from scipy.stats import entropy
 from skimage import data
 
 from imgredux.ops.masking import background, luminance_adaptation
-from imgredux.testing.pictures import ramp_and_noise
+from imgredux.testing.inputs import ramp_and_noise
 from imgredux.testing.shared import shared
 
 PROBES = ((5, 5), (20, 40), (40, 20), (50, 50), (31, 32))

@@ -1,7 +1,7 @@
 """Declaration of the pattern-complexity JND of Wu et al. (2017)."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="wu2017",

@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from imgredux.method import Estimator
+from imgredux.methods.base import Estimator
 from imgredux.ops.color import luma
 from imgredux.ops.masking import background, combine, local_std, luminance_adaptation
 from imgredux.ops.protection import dilate, edge_protection, gaussian_blur

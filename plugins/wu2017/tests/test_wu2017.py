@@ -9,7 +9,7 @@ from skimage import data
 from torch.nn.functional import pad
 
 from imgredux.ops.masking import background, luminance_adaptation
-from imgredux.testing.pictures import ramp_and_noise
+from imgredux.testing.inputs import ramp_and_noise
 from imgredux.testing.shared import shared
 
 PROBES = ((5, 5), (20, 40), (40, 20), (50, 50), (31, 32))

@@ -1,7 +1,7 @@
 """Declaration of the nonlinear additivity model for masking of Yang et al. (2005)."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="yang2005",

@@ -10,7 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from imgredux.method import Estimator
+from imgredux.methods.base import Estimator
 from imgredux.ops.canny import canny
 from imgredux.ops.color import luma, rgb_to_ycbcr
 from imgredux.ops.masking import background, combine, luminance_adaptation, spatial_masking, weighted_gradient

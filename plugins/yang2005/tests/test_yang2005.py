@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from imgredux.ops.canny import canny
 from imgredux.ops.color import rgb_to_ycbcr
-from imgredux.testing.pictures import ramp_and_noise
+from imgredux.testing.inputs import ramp_and_noise
 from imgredux.testing.shared import shared
 
 PROBES = ((5, 5), (20, 40), (40, 20), (50, 50), (31, 32))

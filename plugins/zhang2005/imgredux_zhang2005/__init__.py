@@ -1,7 +1,7 @@
 """Declaration of the DCT-domain JND of Zhang, Lin and Xue (2005)."""
 
-from imgredux.hooks import hookimpl
-from imgredux.spec import Spec
+from imgredux.methods.hooks import hookimpl
+from imgredux.methods.spec import Spec
 
 SPEC = Spec(
     name="zhang2005",

@@ -10,11 +10,11 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from imgredux.method import Estimator
+from imgredux.methods.base import Estimator
+from imgredux.methods.tiling import pad
 from imgredux.ops.color import luma
 from imgredux.ops.dct import across_blocks, blocks, dct, pixel_std
 from imgredux.ops.strips import in_strips
-from imgredux.tiling import pad
 
 N = 8
 G = 256  # grey levels

@@ -1,0 +1,1 @@
+"""Many files through one method, each done or failed on its own. Imports no torch: planning costs nothing."""

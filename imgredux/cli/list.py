@@ -1,0 +1,79 @@
+"""`imgredux list` and `imgredux info`: declarations and metadata, no torch."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from imgredux import registry
+from imgredux.cli.text import FAILED, line
+from imgredux.errors import ImgreduxError
+from imgredux.methods.spec import Kind
+from imgredux.registry import Info
+
+
+def list_methods(
+    kind: Annotated[Kind | None, typer.Option(help="Only methods of this kind.")] = None,
+    check: Annotated[bool, typer.Option("--check", help="Load every declaration and show what is broken.")] = False,
+) -> None:
+    """List the installed methods, one name a line.
+
+    With --check: name, kind, distribution and state of each; exit code 3 when a plugin is broken or two conflict.
+    """
+    if not check:
+        names = registry.list_methods(kind)
+        for name in names:
+            typer.echo(name)
+        if not names and kind is None:
+            typer.echo("no method is installed. Try: pip install imgredux-baselines", err=True)
+        return
+    broken = False
+    for name in registry.list_methods():
+        try:
+            found = registry.info(name)
+        except ImgreduxError as error:
+            broken = True
+            typer.echo(line(f"{name:<16} broken: {error}"))
+            continue
+        if kind in (None, found.spec.kind):
+            typer.echo(f"{name:<16} {found.spec.kind:<10} {_origin(found):<28} ok")
+    if broken:
+        raise typer.Exit(FAILED)
+
+
+def _origin(found: Info) -> str:
+    return f"{found.distribution} {found.version}" if found.distribution else "registered at run time"
+
+
+def info(name: Annotated[str, typer.Argument(help="A method, as `imgredux list` shows it.", metavar="NAME")]) -> None:
+    """Show what a method declares, where it comes from, and its weights."""
+    found = registry.info(name.partition(".")[0])
+    spec = found.spec
+    rows = {
+        "name": spec.name,
+        "kind": spec.kind,
+        "title": spec.title,
+        "paper": spec.paper,
+        "license": spec.license,
+        "distribution": _origin(found),
+        "class": spec.target,
+        "channels": " or ".join(map(str, spec.channels)),
+        "sizes": f"at least {spec.minimum}, multiples of {spec.multiple_of} (others are padded)",
+        "context": "the whole image" if spec.context is None else f"{spec.context} pixels",
+        "gradients": "yes" if spec.differentiable else "no",
+        "half": "yes" if spec.half else "no",
+        **({"knob": f"{spec.knob[0]}={', '.join(map(str, spec.knob[1]))}"} if spec.knob else {}),
+        "weights": "" if found.weights else "none yet: it must be trained" if found.untrained else "none",
+    }
+    for key, value in rows.items():
+        typer.echo(line(f"{key:<14}{value}").rstrip())
+    for tag, entry in found.weights.items():
+        typer.echo(line(f"  {spec.name}.{tag}: {entry['file']}, {entry['bytes']} bytes, {entry['license']}"))
+        typer.echo(line(f"    sha256 {entry['sha256']}"))
+        typer.echo(line(f"    training {json.dumps(entry['training'], default=str)}"))
+        if entry.get("gains"):
+            typer.echo(line(f"    gains {json.dumps(entry['gains'])} dB by JPEG quality"))
+    if spec.gains:
+        typer.echo(line(f"gains         {json.dumps(spec.gains)} dB by JPEG quality"))
+    for check, reason in spec.exceptions.items():
+        typer.echo(line(f"exception     {check}: {reason}"))

@@ -1,0 +1,1 @@
+"""What JPEG did to an image, from its file or from its pixels: `docs/real-jpegs.md`."""

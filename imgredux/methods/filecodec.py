@@ -1,0 +1,144 @@
+"""Codecs whose stream is a file that everybody opens: a JPEG, a WebP, an AVIF."""
+
+import io
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from os import PathLike
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from imgredux.errors import ImageError, StreamError
+from imgredux.io import images
+from imgredux.io.images import ImageLike, Source
+from imgredux.methods.codec import Codec, Coded
+
+_MODES = ("", "L", "LA", "RGB", "RGBA")
+_KEPT = ("exif", "icc_profile", "dpi", "xmp")
+
+
+class FileCodec(Codec):
+    """A codec of 8 bits a sample that writes a public format; authors write `write` and nothing else.
+
+    It works on samples as the file stores them, turned upright, in whatever colour space their ICC profile says: the
+    profile goes into the new file, and nothing is converted. What the format cannot hold, alpha or 16 bits, makes
+    `encode` write a stream of ours with the file in it (`docs/stream.md`); then nothing is lost.
+
+    alpha: the format keeps an alpha plane to the bit.
+    """
+
+    alpha: ClassVar[bool] = False
+
+    @abstractmethod
+    def write(self, image: Image.Image) -> bytes:
+        """The file of an image of mode L or RGB, or LA or RGBA where `alpha`; `image.info` has metadata to keep.
+        It may take keywords, which a call and `encode` pass on.
+
+        `saved` does it for the formats of Pillow. Raises ImageError for options and sizes that it does not take.
+        """
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, **options: Any) -> Coded:
+        """What comes of the images `(B, 1 or 3, H, W)` in [0, 1], written and read again, and the files' bits."""
+        decoded, bits = [], []
+        for image in x:
+            data = self._written(_source_of(image[None]), options)
+            decoded.append(_read(data, len(image)).to(x))
+            bits.append(8.0 * len(data))
+        return Coded(torch.stack(decoded), x.new_tensor(bits))
+
+    def compress(self, x: Tensor, **options: Any) -> Mapping[str, bytes]:
+        return {"file": self._written(_source_of(x), options)}
+
+    def decompress(self, payload: Mapping[str, bytes], shape: tuple[int, int, int]) -> Tensor:
+        if payload.keys() != {"file"}:
+            raise StreamError(f"no payload of {self.spec.name}: its parts are {sorted(payload)}", "corrupt")
+        try:
+            planes = _read(payload["file"], shape[0])
+        except ImageError as error:
+            raise StreamError(f"the file in the stream cannot be read: {error}", "corrupt") from error
+        if planes.shape != shape:
+            raise StreamError(f"the file in the stream has the shape {tuple(planes.shape)}, not {shape}", "corrupt")
+        return planes[None].to(self._place)
+
+    def take(self, image: ImageLike) -> tuple[Source, Tensor, dict[str, Any]]:
+        source = _stored(image)
+        return source, source.x.to(self._place), self._options(source)
+
+    def encode(self, image: ImageLike | Tensor, **options: Any) -> bytes:
+        """The file of one image, with its EXIF, XMP, ICC profile and resolution; upright.
+
+        image: as for a call; a tensor is `(C, H, W)` or `(1, C, H, W)`. options: as for a call. Raises ImageError.
+        """
+        if isinstance(image, Tensor):
+            image = image[None] if image.ndim == 3 else image
+            self._check(image)
+            if len(image) > 1:
+                raise ImageError(f"a file holds one image, the batch has {len(image)}: encode them one by one")
+            source = _source_of(self._fit_channels(image))
+        else:
+            source = _stored(image)
+            if source.dtype == np.uint16 or (source.alpha is not None and not self.alpha):
+                return super().encode(image, **options)
+        return self._written(source, options)
+
+    def _written(self, source: Source, options: Mapping[str, Any]) -> bytes:
+        write: Callable[..., bytes] = self.write
+        return write(_picture(source), **options)
+
+
+def saved(image: Image.Image, form: str, **options: Any) -> bytes:
+    """The file of an image in a format of Pillow, with the metadata in `image.info`.
+
+    Raises ImageError for what the format does not take, as a side of more than 65,535 pixels.
+    """
+    kept = {key: image.info[key] for key in _KEPT if image.info.get(key)}
+    file = io.BytesIO()
+    try:
+        image.save(file, form, **kept, **options)
+    except (OSError, ValueError, RuntimeError, MemoryError) as error:  # what Pillow's encoders raise
+        width, height = image.size
+        raise ImageError(f"Pillow cannot write {width}x{height} {image.mode} as {form}: {error}") from error
+    return file.getvalue()
+
+
+def _stored(image: ImageLike) -> Source:
+    """An image as its file stores it, but upright."""
+    if isinstance(image, (str, PathLike)):
+        image = images.open_image(image)
+    if isinstance(image, Image.Image):
+        xmp = image.info.get("xmp")
+        image = ImageOps.exif_transpose(image)
+        source = images.read(image, stored=True)
+        source.info.update({"xmp": xmp} if xmp else {})
+        return source
+    return images.read(image)
+
+
+def _source_of(x: Tensor) -> Source:
+    return Source(x.detach().cpu(), 255.0, np.dtype(np.uint8))
+
+
+def _picture(source: Source) -> Image.Image:
+    """The image as 8-bit L, LA, RGB or RGBA."""
+    alpha = source.alpha
+    if alpha is not None and source.peak != 255:
+        alpha = np.rint(alpha * (255 / source.peak)).astype(np.uint8)
+    planes = source.x.shape[1] + (alpha is not None)
+    as_bytes = replace(
+        source, peak=255.0, dtype=np.dtype(np.uint8), rank=2 if planes == 1 else 3, alpha=alpha, mode=_MODES[planes]
+    )
+    image = as_bytes.give_image(source.x)
+    assert isinstance(image, Image.Image)  # a mode was asked for
+    return image
+
+
+def _read(data: bytes, channels: int) -> Tensor:
+    """A file's samples as `(C, H, W)` in [0, 1]."""
+    image = images.open_bytes(data).convert("L" if channels == 1 else "RGB")
+    image.info.clear()
+    return images.read(image, stored=True).x[0]
