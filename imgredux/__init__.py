@@ -3,21 +3,47 @@
     >>> import imgredux
     >>> jnd = imgredux.get("wei2009")("photo.png")   # float32 (H, W), grey levels   # doctest: +SKIP
 
-Importing the package imports neither torch nor any plugin; names resolve on first use.
+Importing the package imports neither torch nor any plugin; names, and modules as `imgredux.maps`, resolve on first use.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from imgredux._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from imgredux import batch as batch
+    from imgredux import critical as critical
+    from imgredux import datasets as datasets
+    from imgredux import dispatch as dispatch
+    from imgredux import errors as errors
+    from imgredux import evaluate as evaluate
+    from imgredux import forensics as forensics
+    from imgredux import io as io
+    from imgredux import maps as maps
+    from imgredux import methods as methods
+    from imgredux import metrics as metrics
+    from imgredux import ops as ops
+    from imgredux import protocols as protocols
+    from imgredux import registry as registry
+    from imgredux import report as report
+    from imgredux import testing as testing
+    from imgredux import training as training
     from imgredux.dispatch import decode, restore
-    from imgredux.errors import ImageError, ImgreduxError, PluginError, StreamError, UnknownMethod, WeightsError
+    from imgredux.errors import (
+        ImageError,
+        ImgreduxError,
+        PluginError,
+        StreamError,
+        UnknownMethod,
+        UnknownName,
+        WeightsError,
+    )
     from imgredux.io.images import to_tensor
     from imgredux.maps.noise import inject, inject_dct
     from imgredux.methods.base import Estimator, Method, tiled
     from imgredux.methods.codec import Codec, Coded
+    from imgredux.methods.declarations import Column, MetricSpec, ProtocolSpec
     from imgredux.methods.hooks import hookimpl
     from imgredux.methods.restorer import Restorer
     from imgredux.methods.spec import Spec
@@ -25,30 +51,62 @@ if TYPE_CHECKING:
 
 _HOME = {
     "dispatch": ("decode", "restore"),
-    "errors": ("ImageError", "ImgreduxError", "PluginError", "StreamError", "UnknownMethod", "WeightsError"),
+    "errors": (
+        "ImageError",
+        "ImgreduxError",
+        "PluginError",
+        "StreamError",
+        "UnknownMethod",
+        "UnknownName",
+        "WeightsError",
+    ),
     "io.images": ("to_tensor",),
     "maps.noise": ("inject", "inject_dct"),
     "methods.base": ("Estimator", "Method", "tiled"),
     "methods.codec": ("Codec", "Coded"),
+    "methods.declarations": ("Column", "MetricSpec", "ProtocolSpec"),
     "methods.hooks": ("hookimpl",),
     "methods.restorer": ("Restorer",),
     "methods.spec": ("Spec",),
     "registry": ("create", "get", "info", "list_methods", "register"),
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
+_ROOMS = (
+    "batch",
+    "critical",
+    "datasets",
+    "dispatch",
+    "errors",
+    "evaluate",
+    "forensics",
+    "io",
+    "maps",
+    "methods",
+    "metrics",
+    "ops",
+    "protocols",
+    "registry",
+    "report",
+    "testing",
+    "training",
+)
 
 __all__ = [
     "Codec",
     "Coded",
+    "Column",
     "Estimator",
     "ImageError",
     "ImgreduxError",
     "Method",
+    "MetricSpec",
     "PluginError",
+    "ProtocolSpec",
     "Restorer",
     "Spec",
     "StreamError",
     "UnknownMethod",
+    "UnknownName",
     "WeightsError",
     "create",
     "decode",
@@ -66,6 +124,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"imgredux.{name}")
     if name not in _WHERE:
         raise AttributeError(f"module 'imgredux' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"imgredux.{_WHERE[name]}"), name)
@@ -74,4 +134,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_ROOMS})

@@ -7,18 +7,11 @@ Targets: 65 is the mean score at the first JND of KonJND-1k (63.1 over its JPEG,
 al., CID22), 90 the score that the metric's author calls visually lossless.
 """
 
-import hashlib
-import json
-import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
-from imgredux.batch.run import find_images
-from imgredux.errors import ImgreduxError, in_words
-from imgredux.io.files import append_line, write_image
+from imgredux.errors import ImgreduxError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,7 +19,6 @@ if TYPE_CHECKING:
 Codec = Literal["jpeg", "webp", "avif"]
 CODECS: tuple[Codec, ...] = get_args(Codec)
 TARGET = 65.0
-RECORD = "pairs.jsonl"
 BELOW = 2  # qualities under the bisection's that are tried too
 
 # Pillow's format, its options, and the lowest quality; 100 is the highest of all three. JPEG with the chroma of nearly
@@ -82,7 +74,7 @@ def critical_image(x: "Tensor", codec: Codec = "jpeg", target: float = TARGET) -
     """
     from imgredux.metrics.ssimulacra2 import ssimulacra2
 
-    _check(codec, target)
+    check(codec, target)
     reference = x.detach().mul(255).round().clamp(0, 255).div(255)
     tried: dict[int, Critical] = {}
 
@@ -105,11 +97,12 @@ def encoded(x: "Tensor", codec: Codec, quality: int) -> bytes:
     """The file of an 8-bit image `(1, C, H, W)` in [0, 1], at a quality of 1 (WebP and AVIF: 0) to 100."""
     file = BytesIO()
     form, options, _ = _FORMATS[codec]
-    _picture(x).save(file, form, quality=quality, **options)
+    as_pil(x).save(file, form, quality=quality, **options)
     return file.getvalue()
 
 
-def _picture(x: "Tensor") -> Any:
+def as_pil(x: "Tensor") -> Any:
+    """An 8-bit image `(1, C, H, W)` in [0, 1] as a PIL image."""
     import torch
     from PIL import Image
 
@@ -126,7 +119,8 @@ def _decoded(data: bytes, like: "Tensor") -> "Tensor":
         return to_tensor(image.convert("L" if like.shape[1] == 1 else "RGB")).to(like)
 
 
-def _check(codec: str, target: float) -> None:
+def check(codec: str, target: float) -> None:
+    """Raise ImgreduxError for a codec that there is not, or that this Pillow lacks, and a target beyond reach."""
     from PIL import features
 
     if codec not in CODECS:
@@ -135,85 +129,3 @@ def _check(codec: str, target: float) -> None:
         raise ImgreduxError(f"this Pillow was built without {codec}: install Pillow's own wheel, 11.3 or newer")
     if not target < 100:
         raise ImgreduxError(f"the target is {target:g}: SSIMULACRA 2 reaches 100 for equal images only; give less")
-
-
-@dataclass(frozen=True)
-class Pair:
-    """What became of one image: its row of `pairs.jsonl`, or why there is none. `made` is False for a row read back."""
-
-    path: Path
-    row: dict[str, Any] | None = None
-    error: str | None = None
-    made: bool = True
-
-
-def make_pairs(
-    images: Sequence[str | os.PathLike], out: str | os.PathLike, codec: Codec = "jpeg", target: float = TARGET
-) -> Iterator[Pair]:
-    """Write `ref/{stem}.png` and `jnd/{stem}.png` for images and folders of them, as the results are asked for.
-
-    `ref/` holds the image as it was measured (sRGB, upright, 8 bits, without alpha), `jnd/` its critical image decoded:
-    lossless PNGs of equal names, which JND-LC's loader reads and which no decoder's version can change. `pairs.jsonl`
-    holds a row for each: stem, source and its sha256, codec, target, quality, score, mse, bytes, width, height.
-
-    Files appear whole; a row is written after its files, so that a run that was killed goes on where it stopped: an
-    image whose row, files and sha256 are there is not made again. An image that fails is reported, the next one begins.
-    Raises ImgreduxError at once: no image, two of one stem, a folder with pairs of another codec or target.
-    """
-    _check(codec, target)
-    paths = find_images(images)
-    if not paths:
-        raise ImgreduxError("no input: name image files or folders")
-    stems: dict[str, Path] = {}
-    for path in paths:
-        if (other := stems.setdefault(path.stem.lower(), path)) is not path:
-            raise ImgreduxError(f"{other} and {path} would both be written to {path.stem}.png: rename one")
-    folder = Path(out)
-    rows = read_record(folder / RECORD)
-    for row in rows.values():
-        if (row["codec"], row["target"]) != (codec, target):
-            made = f"{row['codec']} at {row['target']:g}"
-            raise ImgreduxError(f"{folder} holds pairs of {made}, not {codec} at {target:g}: choose another folder")
-    return (_pair(path, folder, rows, codec, target) for path in paths)
-
-
-def read_record(path: str | os.PathLike) -> dict[str, dict[str, Any]]:
-    """The rows of a `pairs.jsonl` by stem, the last of each; a last line that a killed run left unfinished is dropped.
-
-    Raises ImgreduxError for a damaged line elsewhere.
-    """
-    record = Path(path)
-    lines = record.read_bytes().split(b"\n") if record.exists() else [b""]
-    rows = {}
-    for number, line in enumerate(lines[:-1], 1):
-        try:
-            row = json.loads(line)
-            rows[row["stem"]] = {**row, "codec": row["codec"], "target": float(row["target"])}
-        except (ValueError, KeyError, TypeError) as error:
-            raise ImgreduxError(f"{record}, line {number}: no row of pairs ({error}); delete the line") from error
-    return rows
-
-
-def _pair(path: Path, folder: Path, rows: dict[str, dict[str, Any]], codec: Codec, target: float) -> Pair:
-    from imgredux.io.images import to_tensor
-
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        files = [folder / part / f"{path.stem}.png" for part in ("ref", "jnd")]
-        row = rows.get(path.stem)
-        if row and row["sha256"] == digest and all(file.is_file() for file in files):
-            return Pair(path, row, made=False)
-        if path.resolve() in {file.resolve() for file in files}:
-            raise ImgreduxError(f"{path} would be overwritten: choose another output folder")
-        x = to_tensor(path)
-        found = critical_image(x, codec, target)
-        for file, image in zip(files, (x, found.image), strict=True):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            write_image(file, _picture(image))
-        row = {"stem": path.stem, "source": path.name, "sha256": digest, "codec": codec, "target": target}
-        row |= {"quality": found.quality, "score": found.score, "mse": found.mse, "bytes": found.bytes}
-        row |= {"width": x.shape[-1], "height": x.shape[-2]}
-        append_line(folder / RECORD, json.dumps(row))
-    except Exception as error:  # whatever a decoder or encoder raises: the next image is none the worse
-        return Pair(path, error=in_words(error))
-    return Pair(path, row)

@@ -63,7 +63,7 @@ class Auto:
 
     def __call__(self, image: "ImageLike", /, *, quality: int | None = None) -> Any:
         """As `restore`."""
-        from imgredux.methods.restorer import examine
+        from imgredux.forensics.examine import examine
 
         seen = examine(image, quality)
         return seen.untouched() if seen.damage is None else self._best(seen.damage.quality, seen.colour).restore(seen)

@@ -8,7 +8,11 @@ class ImgreduxError(Exception):
     """Base of every error this library raises on purpose."""
 
 
-class UnknownMethod(ImgreduxError, LookupError):
+class UnknownName(ImgreduxError, LookupError):
+    """No installed method, metric or protocol has this name."""
+
+
+class UnknownMethod(UnknownName):
     """No installed method has this name."""
 
 

@@ -11,7 +11,7 @@ import pytest
 import imgredux
 from imgredux import registry
 
-Install = Callable[[Path, str, Mapping[str, str], Mapping[str, str | bytes]], Path]
+Install = Callable[..., Path]
 
 PAINT = """
 import torch
@@ -31,15 +31,21 @@ class Paint(Restorer):
 def install() -> Install:
     """`install(site, name, entry_points, files)` puts a distribution into the folder `site` as pip would, and gives it.
 
-    entry_points: method name to package. files: path to text or bytes.
+    entry_points: name to package, in the group of `kind`. files: path to text or bytes.
     """
 
-    def write(site: Path, name: str, entry_points: Mapping[str, str], files: Mapping[str, str | bytes]) -> Path:
+    def write(
+        site: Path,
+        name: str,
+        entry_points: Mapping[str, str],
+        files: Mapping[str, str | bytes],
+        kind: str = "estimator",
+    ) -> Path:
         info = f"{name.replace('-', '_')}-0.1.0.dist-info"
         points = "\n".join(f"{method} = {package}" for method, package in entry_points.items())
         metadata = {
             f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1.0\n",
-            f"{info}/entry_points.txt": f"[imgredux]\n{points}\n",
+            f"{info}/entry_points.txt": f"[imgredux.{kind}s]\n{points}\n",
         }
         for path, content in {**metadata, **files}.items():
             file = site / path
@@ -53,8 +59,9 @@ def install() -> Install:
 @pytest.fixture
 def only_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """No method is installed, and none is registered but by the test."""
-    monkeypatch.setattr(registry._registry, "specs", {})
-    monkeypatch.setattr(registry, "_installed", dict)
+    monkeypatch.setitem(registry._plugins.known, "method", {})
+    monkeypatch.setattr(registry, "installed", lambda family: {})
+    monkeypatch.setattr(registry, "the_one", lambda family, name: None)
 
 
 @pytest.fixture
@@ -85,7 +92,7 @@ def paint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
         (folder / "weights.toml").write_text(text)
         about = {"title": "a toy", "paper": "none", "license": "Apache-2.0", "context": 0, **declared}
         spec = imgredux.Spec(name=name, kind="restorer", target=f"{name}.method:Paint", **about)
-        monkeypatch.setitem(registry._registry.specs, name, spec)
+        monkeypatch.setitem(registry._plugins.known["method"], name, spec)
         return spec
 
     yield register

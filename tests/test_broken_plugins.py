@@ -34,6 +34,10 @@ UNLOADABLE = {
     "needs-an-absent-package": ("import not_to_be_found", "ModuleNotFoundError"),
     "is-no-python": ("def broken(:", "SyntaxError"),
     "raises-when-imported": ("raise RuntimeError('no licence key')", "no licence key"),
+    "presses-ctrl-c-itself": ("raise KeyboardInterrupt", "it raises KeyboardInterrupt()"),
+    "closes-a-generator": ("raise GeneratorExit", "it raises GeneratorExit()"),
+    "raises-what-no-except-catches": ("class Odd(BaseException): pass\nraise Odd('so')", "it raises Odd('so')"),
+    "interrupts-in-the-hook": (ANSWER.format("(_ for _ in ()).throw(KeyboardInterrupt())"), "KeyboardInterrupt"),
     "leaves-the-interpreter": ("import sys; sys.exit('goodbye')", "sys.exit(goodbye)"),
     "implements-no-hook": ("", "declares no 'implements-no-hook'"),
     "raises-in-the-hook": (ANSWER.format("1 / 0"), "ZeroDivisionError"),
@@ -41,6 +45,7 @@ UNLOADABLE = {
     "answers-dictionaries": (ANSWER.format("[{'name': 'NAME'}]"), "must return imgredux.Spec objects"),
     "answers-another-name": (ANSWER.format("[spec('other')]"), "declares 'other', which has no entry point"),
     "takes-the-name-of-another": (ANSWER.format("[spec('good')]"), "declares 'good', which has no entry point"),
+    "stands-in-the-group-of-another-kind": (ANSWER.format("[spec(kind='codec')]"), "in the entry-point group of est"),
     "is-of-an-unknown-kind": (ANSWER.format("[spec(kind='oracle')]"), "kind 'oracle' is none of"),
     "is-of-a-version-to-come": (ANSWER.format("[spec(shape='round')]"), "unexpected keyword argument 'shape'"),
 }
@@ -49,6 +54,7 @@ UNBUILDABLE = {
     "lacks-its-class": (ANSWER.format("[spec(target='PACKAGE.method:Gone')]"), {}, "AttributeError"),
     "lacks-its-module": (ANSWER.format("[spec(target='PACKAGE.gone:Flat')]"), {}, "ModuleNotFoundError"),
     "has-a-class-of-another-kind": (ANSWER.format("[spec(kind='restorer')]"), {}, "no subclass of Restorer"),
+    "interrupts-when-built": (SOUND, {"method.py": "raise KeyboardInterrupt"}, "KeyboardInterrupt"),
     "leaves-when-built": (SOUND, {"method.py": "import sys; sys.exit('goodbye')"}, "goodbye"),
     "has-a-manifest-that-is-no-toml": (SOUND, {"weights.toml": "= ="}, "weights.toml"),
     "names-a-weight-file-that-is-absent": (
@@ -96,7 +102,9 @@ def site(install: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory)
         package = f"imgredux_{name.replace('-', '_')}"
         text = declaration.replace("NAME", name).replace("PACKAGE", package)
         held = {"__init__.py": text, "method.py": METHOD, **files}
-        install(folder, f"imgredux-{name}", {name: package}, {f"{package}/{path}": held[path] for path in held})
+        files = {f"{package}/{path}": content for path, content in held.items()}
+        kind = "restorer" if name == "has-a-class-of-another-kind" else "estimator"
+        install(folder, f"imgredux-{name}", {name: package}, files, kind)
     return folder
 
 

@@ -13,8 +13,9 @@ from skimage import data
 from typer.testing import CliRunner
 
 from imgredux import ImgreduxError, to_tensor
+from imgredux.batch.pairs import RECORD, make_pairs, read_record
 from imgredux.cli.make_pairs import make_pairs as command
-from imgredux.critical import CODECS, RECORD, Codec, critical_image, encoded, lowest, make_pairs, read_record
+from imgredux.critical import CODECS, Codec, critical_image, encoded, lowest
 from imgredux.datasets import pairs
 from imgredux.metrics.ssimulacra2 import ssimulacra2
 
@@ -92,7 +93,7 @@ def test_targets_out_of_reach() -> None:
 def test_pairs_on_disk(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     made = list(make_pairs([photos], out, "jpeg", 65))
-    assert [(pair.path.name, pair.error, pair.made) for pair in made] == [
+    assert [(pair.input.name, pair.error, pair.made) for pair in made] == [
         ("cat.png", None, True),
         ("man.png", None, True),
     ]
@@ -127,7 +128,7 @@ def test_going_on_after_a_kill(photos: Path, tmp_path: Path) -> None:
 def test_one_bad_image_stops_nobody(photos: Path, tmp_path: Path) -> None:
     (photos / "broken.png").write_text("no image")
     Image.fromarray(CAT[:7]).save(photos / "low.png")
-    made = {pair.path.stem: pair.error for pair in make_pairs([photos], tmp_path / "out")}
+    made = {pair.input.stem: pair.error for pair in make_pairs([photos], tmp_path / "out")}
     assert "cannot be read" in (made["broken"] or "")
     assert "8x8" in (made["low"] or "")
     assert made["cat"] is None

@@ -1,14 +1,15 @@
 """Names to methods, and what importing costs."""
 
+import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import torch
 
 import imgredux
-from imgredux.registry import FIRST_PARTY
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -66,21 +67,23 @@ def test_methods_are_listed_by_kind() -> None:
     assert not {"flat", "wei2009"} & set(imgredux.list_methods("codec"))
 
 
-def test_an_absent_first_party_method_is_answered_with_its_install_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(FIRST_PARTY, "notyethere", "imgredux-notyethere")
-    with pytest.raises(imgredux.UnknownMethod, match="Install it with: pip install imgredux-notyethere"):
-        imgredux.get("notyethere")
+def test_an_absent_method_of_ours_is_answered_with_its_install_line(only_registered: None) -> None:
+    with pytest.raises(imgredux.UnknownMethod, match="Install it with: pip install imgredux-wei2009"):
+        imgredux.get("wei2009")
 
 
-def test_the_table_of_first_party_names_is_the_folder_of_plugins() -> None:
-    import tomllib
-
-    names = {}
+def test_what_is_said_to_be_installable_is_the_folder_of_plugins() -> None:
+    names, distributions = {}, set()
     for file in REPOSITORY.glob("plugins/*/pyproject.toml"):
         project = tomllib.loads(file.read_text("utf-8"))["project"]
-        names.update(dict.fromkeys(project["entry-points"]["imgredux"], project["name"]))
+        for entries in project["entry-points"].values():
+            names.update(dict.fromkeys(entries, project["name"]))
+        distributions.add(project["name"])
         assert project["version"] == imgredux.__version__
-    assert names == FIRST_PARTY
+    file = REPOSITORY / "imgredux" / "installable.json"
+    assert json.loads(file.read_text("utf-8")) == names, "write it anew: make installable"
+    core = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
+    assert set(core["optional-dependencies"]["all"]) == distributions
 
 
 def test_a_method_can_be_registered_for_the_session() -> None:

@@ -1,21 +1,20 @@
 """Image files to streams and back, each done or failed on its own; every file appears whole or not at all.
 
     for done in encode_files(imgredux.get("jpeg444"), ["holiday"], "small", {"quality": 80}):
-        print(done.input, done.error or done.bytes)
+        print(done.input, done.error or done.facts["bytes"])
 
 Imports no torch of its own.
 """
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from imgredux.batch.run import find_images
+from imgredux.batch.outputs import FileResult, check_folder, check_names, is_single
 from imgredux.errors import ImgreduxError, StreamError, in_words
 from imgredux.io import files
+from imgredux.io.finding import find_images
 from imgredux.methods import stream
 
 if TYPE_CHECKING:
@@ -25,17 +24,6 @@ SUFFIX = ".irx"
 # How files of public formats begin, and what they are called.
 _PUBLIC = ((b"\xff\xd8\xff", 0, ".jpg"), (b"WEBP", 8, ".webp"), (b"ftypavif", 4, ".avif"), (b"\xff\x0a", 0, ".jxl"))
 _JXL_BOX = b"\0\0\0\x0cJXL "
-
-
-@dataclass(frozen=True)
-class Written:
-    """What became of a file: `output` is there unless `error` says why not. bytes: of it; pixels: of the image."""
-
-    input: Path
-    output: Path
-    bytes: int = 0
-    pixels: int = 0
-    error: str | None = None
 
 
 def suffix_of(data: bytes) -> str:
@@ -53,7 +41,7 @@ def encode_files(
     options: Mapping[str, Any] | None = None,
     *,
     force: bool = False,
-) -> Iterator[Written]:
+) -> Iterator[FileResult]:
     """Code images. One makes the file `out`; several, or a folder, make `{stem}` in the folder `out`, with the suffix
     `.irx` or that of the format that the codec writes.
 
@@ -78,7 +66,7 @@ def encode_files(
 
 def decode_files(
     inputs: Sequence[str | PathLike], out: str | PathLike, *, device: str | None = None, force: bool = False
-) -> Iterator[Written]:
+) -> Iterator[FileResult]:
     """Decode streams, and files of public formats. One makes the file `out`, in the format of its suffix; several, or a
     folder of `.irx` files, make `{stem}.png` in the folder `out`. Errors are as in `encode_files`.
     """
@@ -156,29 +144,22 @@ def _each(
     suffix: str,
     make: Callable[[Path, Path], tuple[Path, bytes, int]],
     force: bool,
-) -> Iterator[Written]:
+) -> Iterator[FileResult]:
     if not paths:
         raise ImgreduxError("no input: name files or folders")
-    single = len(paths) == 1 and not Path(inputs[0]).is_dir() and not out.is_dir()
+    single = is_single(paths, inputs, out)
     if single and not out.suffix:
         raise ImgreduxError(f"the output {out} has no suffix and is no folder: name a file, or make the folder")
-    if not single and (out.is_file() or (out.suffix and not out.exists())):
-        raise ImgreduxError(f"several inputs need a folder to write to, and {out} is a file or named like one")
+    if not single:
+        check_folder(out, [out.suffix.lower() or "."])
     targets = [out] if single else [out / f"{path.stem}{suffix}" for path in paths]
-    _check_names(paths, targets)
+    check_names((path, [target]) for path, target in zip(paths, targets, strict=True))
     return _run(paths, targets, make, force)
-
-
-def _check_names(paths: Iterable[Path], targets: Iterable[Path]) -> None:
-    taken: dict[str, Path] = {}
-    for path, target in zip(paths, targets, strict=True):
-        if (other := taken.setdefault(os.path.normcase(target), path)) is not path:
-            raise ImgreduxError(f"{other} and {path} would both be written to {target}: rename one")
 
 
 def _run(
     paths: Sequence[Path], targets: Sequence[Path], make: Callable[[Path, Path], tuple[Path, bytes, int]], force: bool
-) -> Iterator[Written]:
+) -> Iterator[FileResult]:
     sources = {path.resolve() for path in paths}
     for path, target in zip(paths, targets, strict=True):
         try:
@@ -189,9 +170,9 @@ def _run(
                 output.parent.mkdir(parents=True, exist_ok=True)
                 with files.atomic(output) as temporary:
                     temporary.write_bytes(data)
-            yield Written(path, output, output.stat().st_size, pixels)
+            yield FileResult(path, (output,), {"bytes": output.stat().st_size, "pixels": pixels})
         except Exception as error:  # whatever a codec or Pillow raises: the next file is none the worse
-            yield Written(path, target, error=in_words(error))
+            yield FileResult(path, error=in_words(error))
 
 
 def _check_target(target: Path, sources: set[Path], force: bool) -> None:

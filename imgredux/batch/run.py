@@ -7,27 +7,25 @@
 Imports no torch: planning, and its errors, cost nothing.
 """
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from imgredux.batch.outputs import FileResult, check_folder, check_names, is_single
 from imgredux.errors import ImgreduxError, in_words
 from imgredux.io import files
 from imgredux.io.files import write_image
+from imgredux.io.finding import find_images
 from imgredux.maps import files as maps
 from imgredux.maps.files import write_map
 from imgredux.methods.spec import Kind
 
 if TYPE_CHECKING:
     from imgredux.dispatch import Auto
-    from imgredux.maps.noise import Injected
     from imgredux.methods.base import Method
 
-# The extensions that a folder is searched for; a file named by the user is opened whatever its name.
-READABLE = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".ppm", ".pgm", ".jp2", ".avif", ".jxl")
 Format = Literal["png", "npy", "tiff"]
 
 
@@ -46,37 +44,6 @@ class Job:
     def outputs(self) -> list[Path]:
         """All files this job writes: it is done when all are there."""
         return [path for path in (self.output, self.heatmap, self.overlay, self.injected) if path]
-
-
-@dataclass(frozen=True)
-class Done:
-    """What became of a job: `error` is None, or says why not all of its files are there. `injected` lacks the image."""
-
-    job: Job
-    error: str | None = None
-    injected: "Injected | None" = None
-
-
-def find_images(inputs: Iterable[str | PathLike]) -> list[Path]:
-    """The files among the inputs, and in place of each folder the image files in it, sorted by name.
-
-    Subfolders, hidden files and other extensions than `READABLE` are left out. Whether a file exists or holds an image
-    shows when it is opened. Raises ImgreduxError for a folder that holds no image file or cannot be listed.
-    """
-    found: list[Path] = []
-    for path in map(Path, inputs):
-        if not path.is_dir():
-            found.append(path)
-            continue
-        try:
-            inside = sorted(child for child in path.iterdir() if child.suffix.lower() in READABLE and child.is_file())
-        except OSError as error:
-            raise ImgreduxError(f"cannot list the folder: {error}") from error
-        inside = [child for child in inside if not child.name.startswith(".")]
-        if not inside:
-            raise ImgreduxError(f"the folder {path} holds no image file ({' '.join(READABLE)})")
-        found += inside
-    return found
 
 
 def plan(
@@ -104,8 +71,7 @@ def plan(
     if not found:
         raise ImgreduxError("no input: name image files or folders")
     target = Path(out)
-    single = len(found) == 1 and not Path(inputs[0]).is_dir() and not target.is_dir()
-    if single:
+    if is_single(found, inputs, target):
         _check_suffix(target, kind, format)
         outputs = [target]
     else:
@@ -122,7 +88,7 @@ def plan(
         )
         for path, output in zip(found, outputs, strict=True)
     ]
-    _check_collisions(jobs)
+    check_names((job.input, job.outputs) for job in jobs)
     return jobs
 
 
@@ -147,30 +113,14 @@ def _check_suffix(target: Path, kind: Kind, format: Format | None) -> None:
 
 
 def _check_folder(target: Path, inputs: Sequence[str | PathLike]) -> None:
-    if target.exists() and not target.is_dir():
-        raise ImgreduxError(f"several inputs need a folder to write to, and {target} is a file")
-    if not target.exists() and target.suffix.lower() in {*files.FORMATS, *maps.WRITERS}:
-        raise ImgreduxError(f"several inputs need a folder to write to, and {target} is named like a file")
+    check_folder(target, {*files.FORMATS, *maps.WRITERS})
     if target.resolve() in {Path(path).resolve() for path in inputs}:
         raise ImgreduxError(f"{target} is the folder that is read: the next run would take maps for images")
 
 
-def _check_collisions(jobs: Sequence[Job]) -> None:
-    taken: dict[str, Job] = {}
-    for job in jobs:
-        for path in job.outputs:
-            other = taken.setdefault(os.path.normcase(path), job)
-            if other is not job:
-                raise ImgreduxError(f"{other.input} and {job.input} would both be written to {path}: rename one")
-    sources = {job.input.resolve(): job.input for job in jobs}
-    for path in (path for job in jobs for path in job.outputs):
-        if path.resolve() in sources:
-            raise ImgreduxError(f"{path} is an input: it would be overwritten. Choose another output")
-
-
 def run(
     method: "Method | Auto", jobs: Iterable[Job], *, seed: int = 0, force: bool = False, quality: int | None = None
-) -> Iterator[Done]:
+) -> Iterator[FileResult]:
     """Do the jobs one by one, as the results are asked for; a job that fails is reported and the next one begins.
 
     Every file appears whole or not at all. seed: of the injected noise. force: overwrite existing files, which is an
@@ -179,13 +129,14 @@ def run(
     options = {} if quality is None else {"quality": quality}
     for job in jobs:
         try:
-            done = Done(job, None, _do(method, job, seed, force, options))
+            done = FileResult(job.input, tuple(job.outputs), _do(method, job, seed, force, options))
         except Exception as error:  # whatever a decoder or a method raises: the next file is none the worse
-            done = Done(job, in_words(error))
+            done = FileResult(job.input, error=in_words(error))
         yield done
 
 
-def _do(method: "Method | Auto", job: Job, seed: int, force: bool, options: Mapping[str, Any]) -> "Injected | None":
+def _do(method: "Method | Auto", job: Job, seed: int, force: bool, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Write a job's files. Gives what is known of injected noise: `phi`, `mse`, `reached`, and `target`, its MSE."""
     from imgredux.io import images
     from imgredux.maps import noise, visualize
     from imgredux.methods.base import Estimator
@@ -198,14 +149,14 @@ def _do(method: "Method | Auto", job: Job, seed: int, force: bool, options: Mapp
     job.output.parent.mkdir(parents=True, exist_ok=True)
     if not isinstance(method, Estimator):
         write_image(job.output, result)
-        return None
+        return {}
     write_map(job.output, result, method=method.label)
     if job.heatmap:
         write_image(job.heatmap, visualize.heatmap(result, bar=True))
     if job.overlay:
         write_image(job.overlay, visualize.overlay(image, result))
     if not job.injected:
-        return None
+        return {}
     injected = noise.inject(image, result, job.mse, seed=seed)
     write_image(job.injected, injected.image)
-    return injected._replace(image=None)
+    return {"phi": injected.phi, "mse": injected.mse, "reached": injected.reached, "target": job.mse}

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-import imgredux
+from imgredux._version import __version__
 from imgredux.cli.encode import decode, encode, identify
 from imgredux.cli.eval import evaluate
 from imgredux.cli.list import info, list_methods
@@ -76,7 +76,7 @@ app.command("train")(train)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"imgredux {imgredux.__version__}")
+        typer.echo(f"imgredux {__version__}")
         raise typer.Exit
 
 

@@ -13,7 +13,7 @@ from imgredux.cli.text import FAILED, USAGE, complain, fail, line, setting, term
 from imgredux.errors import ImgreduxError
 
 if TYPE_CHECKING:
-    from imgredux.batch.encode import Written
+    from imgredux.batch.outputs import FileResult
 
 Force = Annotated[bool, typer.Option("--force", help="Overwrite existing files.")]
 Device = Annotated[str | None, typer.Option("--device", help="Where to compute, as cuda. [default: cpu]")]
@@ -46,7 +46,7 @@ def encode(
     Exit codes: 0 all done, 2 wrong usage, 3 some files failed, each with a line on stderr.
     """
     from imgredux.batch import encode as coding
-    from imgredux.batch import run as batch
+    from imgredux.io.finding import find_images
     from imgredux.methods.codec import Codec
 
     options = dict(setting(text) for text in settings or [])
@@ -54,7 +54,7 @@ def encode(
     if spec.kind != "codec":
         fail(f"{name} is of the kind {spec.kind}: encode takes codecs", USAGE)
     try:
-        count = len(batch.find_images(images))
+        count = len(find_images(images))
         codec = registry.get(name, device, weights=weights)
         assert isinstance(codec, Codec)  # its kind says so
         results = coding.encode_files(codec, images, out, options, force=force)
@@ -121,17 +121,18 @@ def identify(
         raise typer.Exit(FAILED)
 
 
-def _tell(results: "Iterable[Written]", total: int, what: str = "") -> None:
+def _tell(results: "Iterable[FileResult]", total: int, what: str = "") -> None:
     """A line for each file as it is done; exits with the code for failures."""
     failed = 0
-    with terminated_like_interrupted(), bar(total) as step:
+    with terminated_like_interrupted(), bar(total) as shown:
         for done in results:
             if done.error is not None:
                 failed += 1
                 complain(done.input, done.error)
             else:
-                rate = f", {8 * done.bytes / done.pixels:.3f} {what}" if what else ""
-                print(line(f"{done.input}: {done.output}, {done.bytes} bytes{rate}"))
-            step(done.input.name)
+                size, (output,) = done.facts["bytes"], done.outputs
+                rate = f", {8 * size / done.facts['pixels']:.3f} {what}" if what else ""
+                print(line(f"{done.input}: {output}, {size} bytes{rate}"))
+            shown.advance(done.input.name)
     if failed:
         raise typer.Exit(FAILED)

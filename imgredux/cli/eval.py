@@ -1,5 +1,6 @@
 """`imgredux eval`: methods over data sets by a protocol, with a table at the end."""
 
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from imgredux import registry
+from imgredux.cli.progress import bar
 from imgredux.cli.text import FAILED, USAGE, fail, line
-from imgredux.errors import ImgreduxError
+from imgredux.errors import ImgreduxError, UnknownName
 
 if TYPE_CHECKING:
     from imgredux.datasets import Dataset
     from imgredux.evaluate import Step, Summary
+    from imgredux.methods.declarations import Column, ProtocolSpec
     from imgredux.protocols import Protocol
 
 SCALED = ":downscale="
@@ -30,7 +33,7 @@ def evaluate(
             help="Methods as NAME, NAME.TAG, or NAME=FILE for weights of your own; `all` for every installed one.",
         ),
     ],
-    protocol: Annotated[str, typer.Option("--protocol", help="jnd-equal-mse, jnd-konjnd, jpeg-y, jpeg-rgb or rd.")],
+    protocol: Annotated[str, typer.Option("--protocol", help="As `imgredux list --kind protocol` names them.")],
     data: Annotated[
         list[str], typer.Option("--data", metavar="DIR[:downscale=N]", help="A folder of images. Repeat it for more.")
     ],
@@ -41,7 +44,8 @@ def evaluate(
     ] = None,
     seeds: Annotated[str, typer.Option("--seeds", metavar="N,M", help="Of the injected noise.")] = "0",
     metrics: Annotated[
-        str | None, typer.Option("--metrics", metavar="A,B", help="Columns to compute. [default: all]")
+        str | None,
+        typer.Option("--metrics", metavar="A,B", help="To compute (`imgredux list --kind metric`)."),
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first images of each folder.")] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes, of one thread each if several.")] = 1,
@@ -59,12 +63,14 @@ def evaluate(
 
     Exit codes: 0 all done, 2 wrong usage, 3 something failed, each with a line on stderr.
     """
-    from imgredux.evaluate import ProtocolError, evaluate, read_rows, summarise
-    from imgredux.protocols import PROTOCOLS
+    from imgredux.evaluate import ProtocolError, evaluate, read_rows, summarize
+    from imgredux.protocols import load
 
-    chosen = PROTOCOLS.get(protocol)
-    if chosen is None:
-        fail(f"no protocol named {protocol!r}. There are: {', '.join(PROTOCOLS)}", USAGE)
+    try:
+        registry.protocol(protocol)  # an error that needs no torch
+        chosen = load(protocol)
+    except UnknownName as error:
+        fail(error, USAGE)
     sets = _datasets(chosen, data, limit)
     problems = [problem for one in sets for problem in one.problems]
     for problem in problems:
@@ -87,8 +93,8 @@ def evaluate(
         fail(error, USAGE)
     except OSError as error:
         fail(f"cannot write the results: {error}")
-    rows = [row for row in read_rows(out) if row["protocol"] == chosen.name]
-    for text in _tables(chosen, summarise(rows)):
+    rows = [row for row in read_rows(out) if row["protocol"] == chosen.spec.name]
+    for text in _tables(chosen.spec, summarize(rows)):
         typer.echo(line(text))
     if failed or problems:
         raise typer.Exit(FAILED)
@@ -108,8 +114,8 @@ def _datasets(protocol: "Protocol", data: Sequence[str], limit: int | None) -> "
 
 
 def _methods(protocol: "Protocol", names: Sequence[str]) -> list[str]:
-    installed = [name for name in registry.list_methods(protocol.kind) if not registry.info(name).untrained]
-    everything = [*filter(None, [protocol.without]), *installed]
+    installed = [name for name in registry.list_methods(protocol.spec.kind) if not registry.info(name).untrained]
+    everything = [*filter(None, [protocol.spec.without]), *installed]
     return [one for name in names for one in (everything if name == "all" else [name])]
 
 
@@ -125,57 +131,57 @@ def _numbers(option: str, text: str | None, kind: Callable[[str], Number]) -> li
 @contextmanager
 def _progress() -> "Iterator[Callable[[Step], None]]":
     """A bar on a terminal, and a line on stderr for each failure."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None)
+    with bar() as shown:
 
         def show(step: "Step") -> None:
             if step.error is not None:
                 print(line(f"imgredux: {step.what}: {step.error}"), file=sys.stderr)
-            bar.update(task, total=step.total, completed=step.done, description=line(step.what))
+            shown.show(step.done, step.total, step.what)
 
         yield show
 
 
-def _tables(protocol: "Protocol", summaries: "Sequence[Summary]") -> Iterator[str]:
+def _tables(spec: "ProtocolSpec", summaries: "Sequence[Summary]") -> Iterator[str]:
     """A table of text for each data set and level, the method that does best in the column that counts first."""
+    from imgredux.evaluate.columns import column_of
+
     groups: dict[tuple[str, float | None], list[Summary]] = {}
     for one in summaries:
         groups.setdefault((one.dataset, one.level), []).append(one)
+    order = [*spec.metrics, *(column.name for column in spec.columns)]
     for (dataset, level), members in groups.items():
         yield ""
-        yield dataset if level is None else f"{dataset}, {protocol.level} {level:g}"
-        columns = [name for name in protocol.columns if any(name in one.values for one in members)]
-        members.sort(key=lambda one: -_mean(one, protocol.counts))
-        head = [
-            "method",
-            "n",
-            *(name + {"higher": " ^", "lower": " v", "": ""}[protocol.columns[name]] for name in columns),
-        ]
-        body = [[one.label, _count(one), *(_figure(one, name) for name in columns)] for one in members]
+        yield dataset if level is None else f"{dataset}, {spec.level} {level:g}"
+        held = dict.fromkeys([*order, *(name for one in members for name in one.values)])
+        columns = [column_of(spec, name) for name in held if any(name in one.values for one in members)]
+        counts = column_of(spec, spec.counts)
+        members.sort(key=lambda one: _rank(one, counts))
+        marks = {True: " ^", False: " v", None: ""}
+        head = ["method", "n", *(column.name + marks[column.higher_is_better] for column in columns)]
+        body = [[one.label, _count(one), *(_figure(one, column) for column in columns)] for one in members]
         yield from _aligned([head, *body])
 
 
-def _mean(one: "Summary", name: str) -> float:
-    found = one.values.get(name)
-    return found.mean if found is not None and found.n else float("-inf")
+def _rank(one: "Summary", counts: "Column") -> float:
+    """What sorts the best first, and what has no figure last."""
+    found = one.values.get(counts.name)
+    if found is None or not found.n:
+        return math.inf
+    return found.mean if counts.higher_is_better is False else -found.mean
 
 
 def _count(one: "Summary") -> str:
     return f"{one.n} of {one.n + one.missing}" if one.missing else str(one.n)
 
 
-def _figure(one: "Summary", name: str) -> str:
+def _figure(one: "Summary", column: "Column") -> str:
     """Mean and standard error; a dash where nothing was measured."""
-    found = one.values.get(name)
+    from imgredux.evaluate.columns import number, plus_minus
+
+    found = one.values.get(column.name)
     if found is None or not found.n:
         return "-"
-    digits = 4 if abs(found.mean) < 2 else 3
-    return f"{found.mean:.{digits}f}" + (f" ±{found.error:.{digits}f}" if found.n > 1 else "")
+    return f"{number(column, found.mean)} {plus_minus(column, found.error)}".rstrip()
 
 
 def _aligned(table: Iterable[Sequence[str]]) -> Iterator[str]:

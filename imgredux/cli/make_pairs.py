@@ -12,7 +12,7 @@ from imgredux.errors import ImgreduxError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imgredux.critical import Pair
+    from imgredux.batch.outputs import FileResult
 
 NEAR = 1.5  # points of SSIMULACRA 2: what counts as at the target
 
@@ -33,12 +33,12 @@ def make_pairs(
     \b
     Exit codes: 0 all done, 2 wrong usage, 3 some images failed, each with a line on stderr.
     """
-    from imgredux import critical
-    from imgredux.batch import run as batch
+    from imgredux.batch import pairs
+    from imgredux.io.finding import find_images
 
     try:
-        found = batch.find_images(images)
-        results = critical.make_pairs(found, out, codec, target)
+        found = find_images(images)
+        results = pairs.make_pairs(found, out, codec, target)
     except ImgreduxError as error:
         fail(error, USAGE)
     with terminated_like_interrupted():
@@ -47,15 +47,15 @@ def make_pairs(
         raise typer.Exit(FAILED)
 
 
-def _report(results: "Iterator[Pair]", total: int) -> int:
+def _report(results: "Iterator[FileResult]", total: int) -> int:
     """Show what comes of each image as it is done. Returns how many failed."""
     failed, rows = 0, []
-    with bar(total) as step:
+    with bar(total) as shown:
         for pair in results:
             failed += pair.error is not None
-            rows += [] if pair.row is None else [pair.row]
+            rows += [pair.facts] if pair.facts else []
             _say(pair)
-            step(pair.path.name)
+            shown.advance(pair.input.name)
     if len(rows) > 1:
         print(_summary(rows))
     if failed and total > 1:
@@ -72,11 +72,11 @@ def _summary(rows: list[dict[str, Any]]) -> str:
     return f"{len(rows)} pairs: mean MSE {mse:.4g}, SSIMULACRA 2 {sum(scores) / len(scores):.2f} ({spread})"
 
 
-def _say(pair: "Pair") -> None:
-    label = str(pair.path)
+def _say(pair: "FileResult") -> None:
+    label = str(pair.input)
     if pair.error is not None:
-        complain(pair.path, pair.error)
-    elif pair.row is not None:
-        row = pair.row
+        complain(pair.input, pair.error)
+    else:
+        row = pair.facts
         there = "" if pair.made else ", made before"
         print(line(f"{label}: quality {row['quality']}, SSIMULACRA 2 {row['score']:.2f}, MSE {row['mse']:.4g}{there}"))

@@ -11,7 +11,7 @@ from imgredux.cli.text import FAILED, USAGE, complain, fail, line, terminated_li
 from imgredux.errors import ImgreduxError
 
 if TYPE_CHECKING:
-    from imgredux.batch.optimize import Optimized
+    from imgredux.batch.outputs import FileResult
 
 FORMATS = {"jpeg": ("jndjpeg", "jpeg444", "jpeg420"), "webp": ("webp",), "avif": ("avif",), "jxl": ("jxl",)}
 
@@ -44,7 +44,7 @@ def optimize(
     Exit codes: 0 all done, 2 wrong usage, 3 some images failed, each with a line on stderr.
     """
     from imgredux.batch import optimize as optimizing
-    from imgredux.batch import run as batch
+    from imgredux.io.finding import find_images
     from imgredux.methods.codec import Codec
 
     try:
@@ -61,7 +61,7 @@ def optimize(
         known = (registry.info("jndsearch").spec.knob or ("", ()))[1]
         if isinstance(wanted, str) and wanted not in known:
             fail(f"--target {target}: give {', '.join(map(str, known))}, or a score", USAGE)
-        count = len(batch.find_images(images))
+        count = len(find_images(images))
         codec = registry.create("jndsearch", **options).eval()
         assert isinstance(codec, Codec)  # its kind says so
         results = optimizing.optimize(images, out, codec, wanted)
@@ -69,23 +69,23 @@ def optimize(
         fail(error, USAGE)
     rows: list[dict[str, Any]] = []
     failed = 0
-    with terminated_like_interrupted(), bar(count) as step:
+    with terminated_like_interrupted(), bar(count) as shown:
         for done in results:
             failed += done.error is not None
-            rows += [] if done.row is None else [done.row]
+            rows += [done.facts] if done.facts else []
             _say(done)
-            step(done.input.name)
+            shown.advance(done.input.name)
     if len(rows) > 1:
         print(_summary(rows))
     if failed:
         raise typer.Exit(FAILED)
 
 
-def _say(done: "Optimized") -> None:
+def _say(done: "FileResult") -> None:
     if done.error is not None:
         complain(done.input, done.error)
-    elif done.row is not None:
-        row = done.row
+    else:
+        row = done.facts
         what = f"kept, {row['kept']}" if "kept" in row else f"{row['output']}, {_change(row['before'], row['after'])}"
         print(line(f"{done.input}: {what}{'' if done.made else ', done before'}"))
 

@@ -1,7 +1,6 @@
 """`imgredux run`: one method over image files."""
 
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -10,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from imgredux import dispatch, registry
+from imgredux.cli.progress import bar
 from imgredux.cli.text import FAILED, USAGE, complain, fail, line, terminated_like_interrupted
 from imgredux.errors import ImgreduxError
 from imgredux.methods.spec import AUTO
 
 if TYPE_CHECKING:
-    from imgredux.batch.run import Done
+    from imgredux.batch.outputs import FileResult
     from imgredux.dispatch import Auto
     from imgredux.methods.base import Method
 
@@ -97,41 +97,21 @@ def _method(name: str, device: str | None) -> "Method | Auto":
         fail(f"the device {device!r} cannot be used: {error}", USAGE)
 
 
-def _report(results: "Iterator[Done]", total: int) -> int:
+def _report(results: "Iterator[FileResult]", total: int) -> int:
     """Show what comes of each job as it is done, and how far it is: of files, or of the tiles of one large image.
 
     Returns how many failed.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from imgredux.methods.tiling import listening
 
-    console = Console(stderr=True)
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}", markup=False))
     failed = 0
-    with (
-        Progress(
-            *columns,
-            console=console,
-            disable=not console.is_terminal,
-            redirect_stdout=sys.stdout.isatty(),
-            transient=total == 1,
-        ) as progress,
-        _heard() as notes,
-    ):
-        task = progress.add_task("", total=total, visible=total > 1)
-
-        def tiles(done: int, count: int) -> None:
-            progress.update(task, completed=done, total=count, visible=True)
-
-        with listening(tiles) if total == 1 else nullcontext():
-            for done in results:
-                failed += done.error is not None
-                _say(done, notes)
-                notes.clear()
-                if total > 1:
-                    progress.update(task, advance=1, description=line(done.job.input.name))
+    with bar(total) as shown, _heard() as notes, listening(shown.show) if total == 1 else nullcontext():
+        for done in results:
+            failed += done.error is not None
+            _say(done, notes)
+            notes.clear()
+            if total > 1:
+                shown.advance(done.input.name)
     if failed and total > 1:
         typer.echo(f"imgredux: {failed} of {total} failed", err=True)
     return failed
@@ -154,14 +134,13 @@ def _heard() -> Iterator[list[str]]:
         logger.removeHandler(handler)
 
 
-def _say(done: "Done", notes: list[str]) -> None:
-    label = str(done.job.input)
+def _say(done: "FileResult", notes: list[str]) -> None:
     if done.error is not None:
-        complain(done.job.input, done.error)
+        complain(done.input, done.error)
         return
     for note in notes:
-        print(line(f"{label}: {note}"))
-    if done.injected is not None:
-        phi, mse, reached = done.injected[1:]
-        missed = "" if reached else f", not the {done.job.mse:g} asked for: the map or the image does not allow it"
-        print(line(f"{label}: phi {phi:.4g}, MSE {mse:.4g}{missed}"))
+        print(line(f"{done.input}: {note}"))
+    if "phi" in done.facts:
+        phi, mse, reached, target = (done.facts[key] for key in ("phi", "mse", "reached", "target"))
+        missed = "" if reached else f", not the {target:g} asked for: the map or the image does not allow it"
+        print(line(f"{done.input}: phi {phi:.4g}, MSE {mse:.4g}{missed}"))

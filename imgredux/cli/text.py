@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from imgredux.errors import ImgreduxError, UnknownMethod
+from imgredux.errors import ImgreduxError, UnknownName
 
 USAGE, FAILED = 2, 3  # exit codes
 
@@ -23,7 +23,7 @@ def line(text: str) -> str:
 def fail(error: ImgreduxError | str, code: int | None = None) -> NoReturn:
     """Say what is wrong on stderr and leave: a name that is not installed is wrong usage, the rest a failure."""
     typer.echo(line(f"imgredux: {error}"), err=True)
-    raise typer.Exit(code or (USAGE if isinstance(error, UnknownMethod) else FAILED))
+    raise typer.Exit(code or (USAGE if isinstance(error, UnknownName) else FAILED))
 
 
 def complain(path: Path, error: str) -> None:

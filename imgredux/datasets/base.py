@@ -6,8 +6,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgredux.batch.run import READABLE, find_images
 from imgredux.errors import ImageError, ImgreduxError
+from imgredux.io.finding import READABLE, find_images
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -1,4 +1,4 @@
-"""Rate-distortion curves of rows of `imgredux eval --protocol rd`, and how many bytes one codec saves on another.
+"""Rate-distortion curves of rows that hold bits per pixel, and how many bytes one codec saves on another.
 
     curves = mean_curves(rows, "kodak", "ssimulacra2")
     saving(curves["jpeg444"], curves["jndjpeg"]).percent     # -15: as good for 15 % fewer bytes
@@ -17,12 +17,10 @@ from importlib.resources import files
 
 from imgredux.errors import ImgreduxError
 from imgredux.evaluate.published import CURVES
-from imgredux.evaluate.results import Row
 from imgredux.evaluate.summary import label
+from imgredux.io.jsonl import Row
 
-RD = "rd"
-QUALITIES = ("psnr", "ms_ssim", "ssimulacra2", "lpips")
-ANCHORS = ("jpeg420", "jpeg444")  # what others are compared to
+RATE = "bpp"  # the column of bits per pixel
 LEAST_SCORE, BEST_SCORE = 30.0, 92.0  # of SSIMULACRA 2: beyond them it says little of what is seen
 OVERLAP = 0.5  # of either curve: below it a saving is said to be uncertain
 FEWEST = 4  # points of a curve
@@ -78,26 +76,26 @@ def rising(curve: Curve) -> list[tuple[float, float]]:
     return kept
 
 
-def image_curves(rows: Iterable[Row], dataset: str, value: str) -> dict[str, dict[str, Curve]]:
+def image_curves(rows: Iterable[Row], dataset: str, value: str, rate: str = RATE) -> dict[str, dict[str, Curve]]:
     """By method, then by image: its curve in a column, LPIPS as -LPIPS, MS-SSIM in dB, SSIMULACRA 2 within 30 to 92."""
     found: defaultdict[str, defaultdict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         values = row["values"]
-        if row["protocol"] == RD and row["dataset"] == dataset and values.get(value) is not None:
+        if row["dataset"] == dataset and values.get(value) is not None and values.get(rate) is not None:
             quality = axis(value, float(values[value]))
             if value != "ssimulacra2" or LEAST_SCORE <= quality <= BEST_SCORE:
-                found[label(row["method"], row["weights"])][row["image"]].append((float(values["bpp"]), quality))
+                found[label(row["method"], row["weights"])][row["image"]].append((float(values[rate]), quality))
     return {name: {image: sorted(points) for image, points in images.items()} for name, images in found.items()}
 
 
-def mean_curves(rows: Iterable[Row], dataset: str, value: str) -> dict[str, Curve]:
+def mean_curves(rows: Iterable[Row], dataset: str, value: str, rate: str = RATE) -> dict[str, Curve]:
     """By method: bits per pixel and quality, each the mean over images, at each value of the knob."""
     found: defaultdict[tuple[str, float], list[tuple[float, float]]] = defaultdict(list)
     for row in rows:
         values = row["values"]
-        if row["protocol"] == RD and row["dataset"] == dataset and values.get(value) is not None:
+        if row["dataset"] == dataset and values.get(value) is not None and values.get(rate) is not None:
             name = label(row["method"], row["weights"])
-            found[name, row["level"]].append((float(values["bpp"]), float(values[value])))
+            found[name, row["level"]].append((float(values[rate]), float(values[value])))
     curves: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
     for (name, _), points in found.items():
         bpp, quality = (statistics.fmean(column) for column in zip(*points, strict=True))

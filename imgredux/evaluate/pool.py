@@ -12,18 +12,18 @@ from typing import TypeVar
 
 from imgredux import registry
 from imgredux.errors import ImgreduxError
-from imgredux.methods.spec import Spec
+from imgredux.registry.plugins import Declared
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 
 def in_processes(
-    work: Callable[[Task], Result], tasks: Sequence[Task], workers: int, specs: Sequence[Spec] = ()
+    work: Callable[[Task], Result], tasks: Sequence[Task], workers: int, specs: Sequence[Declared] = ()
 ) -> Iterator[tuple[Task, Result]]:
     """Each task with what `work` makes of it, as they are done, on so many processes.
 
-    specs: methods to register there, which no distribution brings along. Work, tasks and results must be picklable.
+    specs: declarations to register there, which no distribution brings. Work, tasks and results must be picklable.
     What `work` raises is raised here, ImgreduxError when a process dies; no further task is begun then.
     """
     context = multiprocessing.get_context("spawn")
@@ -45,7 +45,7 @@ def in_processes(
             pool.shutdown(cancel_futures=True)
 
 
-def _begin(parent: Connection, specs: Sequence[Spec]) -> None:
+def _begin(parent: Connection, specs: Sequence[Declared]) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent deals with it
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

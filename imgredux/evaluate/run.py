@@ -8,10 +8,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import imgredux
 from imgredux import registry
-from imgredux._version import commit
-from imgredux.errors import ImgreduxError
+from imgredux._version import __version__, commit
+from imgredux.errors import ImgreduxError, UnknownName, in_words
 from imgredux.evaluate.results import Row, appending, key
 from imgredux.evaluate.worker import Cell, Unit, Who, method_named, results
 
@@ -57,7 +56,7 @@ def evaluate(
     plugin version and version of imgredux; otherwise a new row takes the old one's place. Killed at any moment and
     started again, the run loses no row and writes none twice.
 
-    protocol: a name of `PROTOCOLS`, or one of your own. methods: names, name.tag, name=file for a file
+    protocol: the name of an installed one, or one of your own. methods: names, name.tag, name=file for a file
     of weights, and the protocol's `without`.
     levels: the protocol's own unless given. seeds: of the noise; one is enough where a protocol draws none.
     metrics: columns to compute, all unless given. device: of methods and metrics.
@@ -70,7 +69,7 @@ def evaluate(
     """
     protocol = _protocol(protocol)
     wanted = _metrics(protocol, metrics)
-    cells = list(product(_levels(protocol, levels), dict.fromkeys(seeds) if protocol.seeded else (0,)))
+    cells = list(product(_levels(protocol, levels), dict.fromkeys(seeds) if protocol.spec.seeded else (0,)))
     try:
         named = _identities(protocol, methods, device)
         with appending(out) as (rows, append):
@@ -94,7 +93,7 @@ def _write(
         done += len(unit.cells) if cell is None else 1  # without a cell, nothing came of the whole unit
         what = f"{unit.name or unit.who.method}, {unit.dataset}, {unit.item.stem}"
         if cell is not None and cell[0] is not None:
-            what += f", {unit.protocol.level} {cell[0]}"
+            what += f", {unit.protocol.spec.level} {cell[0]}"
         if cell is None or isinstance(result, str):
             step = Step(done, total, what, error=str(result))
             failed.append(step)
@@ -108,30 +107,35 @@ def _write(
 
 
 def _protocol(name: "str | Protocol") -> "Protocol":
-    from imgredux.protocols import PROTOCOLS
-
     if not isinstance(name, str):
         return name
-    if name not in PROTOCOLS:
-        raise ProtocolError(f"no protocol named {name!r}. There are: {', '.join(PROTOCOLS)}")
-    return PROTOCOLS[name]
+    from imgredux import protocols
+
+    try:
+        return protocols.load(name)
+    except UnknownName as error:
+        raise ProtocolError(str(error)) from error
 
 
 def _levels(protocol: "Protocol", levels: Sequence[float] | None) -> list[float | None]:
-    chosen = protocol.levels if levels is None else [level if level % 1 else int(level) for level in levels]
+    chosen = protocol.spec.levels if levels is None else [level if level % 1 else int(level) for level in levels]
     wrong = [str(level) for level in chosen if not protocol.accepts(level)]
     if wrong or not chosen:
-        raise ProtocolError(f"{protocol.name} has no {protocol.level} {' or '.join(wrong) or 'in an empty list'}")
+        raise ProtocolError(
+            f"{protocol.spec.name} has no {protocol.spec.level} {' or '.join(wrong) or 'in an empty list'}"
+        )
     return list(dict.fromkeys(chosen))
 
 
 def _metrics(protocol: "Protocol", metrics: Collection[str] | None) -> frozenset[str]:
-    chosen = frozenset(protocol.metrics if metrics is None else metrics)
-    unknown = sorted(chosen - set(protocol.metrics))
+    """Those of the protocol, or some of all that are installed; a protocol without any takes none."""
+    spec = protocol.spec
+    chosen = frozenset(spec.metrics if metrics is None else metrics)
+    known = {*spec.metrics, *(registry.list_metrics() if spec.metrics and not chosen <= {*spec.metrics} else ())}
+    unknown = sorted(chosen - known)
     if unknown:
-        raise ProtocolError(
-            f"{protocol.name} has no metric {' or '.join(unknown)}. Choose from: {', '.join(protocol.metrics)}"
-        )
+        choices = ", ".join([*spec.metrics, *sorted(known - {*spec.metrics})]) or "it takes none"
+        raise ProtocolError(f"{spec.name} has no metric {' or '.join(unknown)}. Choose from: {choices}")
     return chosen
 
 
@@ -141,23 +145,26 @@ def _try_metrics(protocol: "Protocol", metrics: frozenset[str]) -> None:
 
     for name in sorted(metrics):
         try:
-            protocol.metrics[name](torch.zeros(1, 3, 192, 192), torch.ones(1, 3, 192, 192))
-        except ImgreduxError as error:
-            raise ImgreduxError(f"{name} cannot be computed: {error}. Or leave it out of the metrics") from error
+            protocol.function(name)(torch.zeros(1, 3, 192, 192), torch.ones(1, 3, 192, 192))
+        except Exception as error:  # whatever a plugin's metric raises
+            raise ImgreduxError(
+                f"{name} cannot be computed: {in_words(error)}. Or leave it out of the metrics"
+            ) from error
 
 
 def _identities(protocol: "Protocol", methods: Iterable[str], device: str | None) -> dict[Who, str]:
     """Each method once, by what rows call it, and its name; all are built to show what is wrong with them."""
     found: dict[Who, str] = {}
     for name in methods:
-        if name and name == protocol.without:
+        if name and name == protocol.spec.without:
             found[Who(name, "", "", "")] = ""
             continue
         plain, _, file = name.partition("=")
         base = plain.partition(".")[0]
         info = registry.info(base)
-        if info.spec.kind != protocol.kind:
-            raise ProtocolError(f"{base} is of the kind {info.spec.kind}: {protocol.name} measures {protocol.kind}s")
+        if info.spec.kind != protocol.spec.kind:
+            measured = f"{protocol.spec.name} measures {protocol.spec.kind}s"
+            raise ProtocolError(f"{base} is of the kind {info.spec.kind}: {measured}")
         try:
             method = method_named(name, device)
         except (RuntimeError, AssertionError) as error:  # what torch raises for a device it lacks
@@ -191,15 +198,17 @@ def _plan(
     if twice:
         raise ProtocolError(f"two data sets are named {', '.join(sorted(twice))}: rows could not tell them apart")
     held = {key(row): row for row in rows}
+    computable = {*protocol.spec.metrics, *(registry.list_metrics() if rows and protocol.spec.metrics else ())}
+    computable -= {column.name for column in protocol.spec.columns} - {*protocol.spec.metrics}
     for dataset in datasets:
         for item, (who, name) in product(dataset.items, methods.items()):
             metrics, wanting = wanted, []
             for level, seed in cells:
-                row = held.get((protocol.name, who.method, who.weights, dataset.name, item.stem, level, seed))
+                row = held.get((protocol.spec.name, who.method, who.weights, dataset.name, item.stem, level, seed))
                 if row is not None and _stamp(who).items() <= row.items():
                     if wanted <= row["values"].keys():
                         continue
-                    metrics |= row["values"].keys() & protocol.metrics.keys()  # the new row replaces this one
+                    metrics |= row["values"].keys() & computable  # the new row replaces this one
                 wanting.append((level, seed))
             if wanting:
                 yield Unit(protocol, name, who, dataset.name, item, device, metrics, tuple(wanting))
@@ -207,13 +216,13 @@ def _plan(
 
 def _stamp(who: Who) -> dict[str, str]:
     """What a row must have been made with to hold today."""
-    return {"digest": who.digest, "distribution": who.distribution, "version": imgredux.__version__}
+    return {"digest": who.digest, "distribution": who.distribution, "version": __version__}
 
 
 def _row(unit: Unit, cell: Cell, measured: "Measured") -> Row:
     level, seed = cell
     row: Row = {
-        "protocol": unit.protocol.name,
+        "protocol": unit.protocol.spec.name,
         "method": unit.who.method,
         "weights": unit.who.weights,
         "dataset": unit.dataset,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from imgredux.evaluate.results import Row
+from imgredux.io.jsonl import Row
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,12 @@ def label(method: str, weights: str) -> str:
     return f"{method}.{weights}".rstrip(".")
 
 
-def summarise(rows: Iterable[Row]) -> list[Summary]:
+def label_of(row: Row) -> str:
+    """The method of a row, with the tag of its weights."""
+    return label(row["method"], row["weights"])
+
+
+def summarize(rows: Iterable[Row]) -> list[Summary]:
     """One Summary for each protocol, method, weights, data set and level among the rows, in their order of appearance.
 
     Values are averaged over the seeds of an image, then over images; None (a measurement that had no result) and what

@@ -56,7 +56,7 @@ def results(units: list[Unit], workers: int) -> "Iterator[tuple[Unit, Cell | Non
         return
     method_named.cache_clear()
     used = {unit.who.method for unit in units if unit.name}
-    unknown = [info.spec for info in map(registry.info, sorted(used)) if info.distribution is None]
+    unknown = registry.registered({*used, *units[0].metrics} if units else used)
     for unit, found in in_processes(_measure_all, units, workers, unknown):
         for cell, result in found:
             yield unit, cell, result

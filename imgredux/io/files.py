@@ -1,6 +1,5 @@
 """Files that are either whole or not there, and pictures written without loss of what goes with them."""
 
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,16 +45,6 @@ def atomic(path: str | PathLike) -> Iterator[Path]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-
-def append_line(path: str | PathLike, text: str) -> None:
-    """Add a line to a file, in the place of one that a killed run left unfinished; it is on the disk afterwards."""
-    with Path(path).open("a+b") as file:
-        file.seek(0)
-        file.truncate(file.read().rfind(b"\n") + 1)
-        file.write(text.encode() + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def write_image(path: str | PathLike, image: Image.Image) -> None:

@@ -1,4 +1,4 @@
-"""JND maps: as files, as noise, as pictures. Names resolve on first use; those of files import no torch."""
+"""JND maps: as files, as noise, as images, in figures. Names resolve on first use; those of files import no torch."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -6,16 +6,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from imgredux.maps.files import read_map, write_map
     from imgredux.maps.noise import Injected, inject, inject_dct
+    from imgredux.maps.statistics import concentration, peak
     from imgredux.maps.visualize import heatmap, overlay, sheet
 
 _HOME = {
     "files": ("read_map", "write_map"),
     "noise": ("Injected", "inject", "inject_dct"),
+    "statistics": ("concentration", "peak"),
     "visualize": ("heatmap", "overlay", "sheet"),
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
-__all__ = ["Injected", "heatmap", "inject", "inject_dct", "overlay", "read_map", "sheet", "write_map"]
+__all__ = [
+    "Injected",
+    "concentration",
+    "heatmap",
+    "inject",
+    "inject_dct",
+    "overlay",
+    "peak",
+    "read_map",
+    "sheet",
+    "write_map",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageSequence
 from PIL.PngImagePlugin import PngInfo
 
-import imgredux
+from imgredux._version import __version__
 from imgredux.errors import ImageError
 from imgredux.io.files import atomic
 
@@ -52,7 +52,7 @@ def _png(file: IO[bytes], array: np.ndarray, method: str) -> None:
     text = PngInfo()
     text.add_text("imgredux:scale", repr(scale))
     text.add_text("imgredux:method", method)
-    text.add_text("imgredux:version", imgredux.__version__)
+    text.add_text("imgredux:version", __version__)
     counts = np.rint(array / scale).clip(0, COUNTS).astype(np.uint16)
     Image.fromarray(counts).save(file, "PNG", pnginfo=text, compress_level=1)
 
@@ -60,7 +60,7 @@ def _png(file: IO[bytes], array: np.ndarray, method: str) -> None:
 def _tiff(file: IO[bytes], array: np.ndarray, method: str) -> None:
     planes = [array] if array.ndim == 2 else np.moveaxis(array, 2, 0)
     pages = [Image.fromarray(np.ascontiguousarray(plane)) for plane in planes]
-    tags = {DESCRIPTION: f"JND map, grey levels, {method}".rstrip(", "), SOFTWARE: f"imgredux {imgredux.__version__}"}
+    tags = {DESCRIPTION: f"JND map, grey levels, {method}".rstrip(", "), SOFTWARE: f"imgredux {__version__}"}
     pages[0].save(file, "TIFF", save_all=True, append_images=pages[1:], tiffinfo=tags)
 
 

@@ -4,95 +4,19 @@ import inspect
 import logging
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from os import PathLike
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image, ImageOps
 from torch import Tensor
 from torch.nn import functional as F
 
-from imgredux.errors import ImageError
-from imgredux.forensics.traces import Traces, traces
-from imgredux.io import images
+from imgredux.forensics.examine import Examined, examine
 from imgredux.io.images import ImageLike, Source
 from imgredux.methods import gains
 from imgredux.methods.base import Method
-from imgredux.ops.quantization import ijg_tables
 
-HIGHEST = 95  # JPEG quality above which there is nothing to mend that a restorer would not harm more
 _log = logging.getLogger("imgredux")
-
-
-@dataclass(frozen=True)
-class Damage:
-    """The compression to undo, as `imgredux.forensics.traces.Traces` has it."""
-
-    quality: int
-    qtable: Tensor
-    subsampling: str | None
-    offset: tuple[int, int] = (0, 0)
-
-
-@dataclass(frozen=True)
-class Examined:
-    """An image that was read, what was found in it, in words, and what to undo; damage is None where nothing is."""
-
-    image: np.ndarray | Image.Image
-    source: Source
-    found: str
-    damage: Damage | None
-
-    @property
-    def colour(self) -> bool:
-        return self.source.x.shape[1] == 3
-
-    def untouched(self, why: str = "") -> np.ndarray | Image.Image:
-        """The image pixel for pixel, upright, in the form that a restored one has."""
-        _log.info("%s; %suntouched", self.found, why)
-        if isinstance(self.image, np.ndarray):
-            return self.image.copy()
-        same = self.image.mode == self.source.mode
-        return ImageOps.exif_transpose(self.image) if same else self.source.give_image(self.source.x)
-
-
-def examine(image: ImageLike, quality: int | None = None) -> Examined:
-    """Read an image and look for traces of JPEG; with `quality`, take it for a JPEG of this one instead.
-
-    Raises ImageError: a tensor, which has no traces, whatever `images.read` refuses, a quality not in 1..100.
-    """
-    if isinstance(image, Tensor):
-        raise ImageError("a tensor carries no traces of JPEG: name a restorer, as imgredux.get(name)(x, qtable=steps)")
-    if isinstance(image, (str, PathLike)):
-        image = images.open_image(image)
-    source = images.read(image, stored=True)
-    if isinstance(image, Image.Image) and "xmp" in image.info:
-        source.info["xmp"] = image.info["xmp"]
-    if quality is not None:
-        return Examined(image, source, f"taken for JPEG quality {quality}", _standard(quality, source))
-    found = traces(source)
-    if found is None:
-        return Examined(image, source, "no trace of JPEG", None)
-    worst = min(found, found.earlier or found, key=lambda one: one.quality)
-    damage = Damage(worst.quality, worst.qtable, worst.subsampling, worst.offset)
-    return Examined(image, source, _in_words(found), None if worst.quality > HIGHEST else damage)
-
-
-def _standard(quality: int, source: Source) -> Damage:
-    if quality not in range(1, 101):
-        raise ImageError(f"quality is {quality}: give a whole number from 1 to 100")
-    return Damage(int(quality), ijg_tables(quality)[None], source.subsampling)
-
-
-def _in_words(found: Traces) -> str:
-    facts = [found.known_from, found.subsampling, "progressive" if found.progressive else None]
-    if any(found.offset):
-        facts.append("blocks from row {}, column {}".format(*found.offset))
-    about = "" if found.standard else "about "
-    text = f"JPEG quality {about}{found.quality} ({', '.join(filter(None, facts))})"
-    return text if found.earlier is None else f"{text} over {_in_words(found.earlier)}"
 
 
 class Restorer(Method):

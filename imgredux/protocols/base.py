@@ -5,20 +5,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from os import PathLike
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
+from imgredux import registry
+from imgredux.datasets.base import folder
+from imgredux.errors import PluginError
 from imgredux.methods.base import Method
-from imgredux.methods.spec import Kind
+from imgredux.methods.declarations import ProtocolSpec
+from imgredux.metrics import Function
+from imgredux.registry.building import attribute
 
 if TYPE_CHECKING:
-    from imgredux.datasets import Dataset, Item
+    from imgredux.datasets.base import Dataset, Item
 
-Better = Literal["higher", "lower", ""]  # "": a column that describes and does not judge
 T = TypeVar("T")
-Metric = Callable[[Tensor, Tensor], Tensor]  # (image, reference) -> (1,)
 
 
 class Measured(NamedTuple):
@@ -38,23 +41,12 @@ Trial = Callable[[float | None, int], Measured]  # (level, seed)
 class Protocol(ABC):
     """How methods of one kind are measured, one image at a time; must be picklable, for worker processes.
 
-    name, kind: of the protocol, of the methods. level: what the level is, `levels`: the ones measured by default,
-    `(None,)` where there is but one. seeded: whether a seed changes anything. without: name of the rows that are
-    measured without a method, empty where there are none.
-    metrics: the columns that can be left out, with what computes them. columns: every column, which direction is
-    better. counts: the column by which methods are compared. comparable: a level means the same for every method.
+    `load` sets `spec`; a protocol that no plugin declares has it in its class. own: metrics that
+    this protocol computes in a way of its own, or that are nobody else's.
     """
 
-    name: str
-    kind: Kind
-    level: str
-    levels: tuple[float | None, ...]
-    seeded: bool = False
-    without: str = ""
-    comparable: bool = True
-    metrics: Mapping[str, Metric]
-    columns: Mapping[str, Better]
-    counts: str
+    spec: ProtocolSpec
+    own: ClassVar[Mapping[str, Function]] = {}
 
     @abstractmethod
     def begin(
@@ -62,13 +54,22 @@ class Protocol(ABC):
     ) -> Trial:
         """Read the image and do what all levels and seeds share; the trial that is returned measures one of them.
 
-        method: from `imgredux.get` for the same device; None for the rows `without`. metrics: columns to compute, None
-        for all. Raises ImageError for an image that the protocol cannot use, and whatever the method raises.
+        method: from `imgredux.get` for the same device; None for the rows `without`. metrics: names of those to
+        compute, None for all of the protocol. Raises ImageError for an image that the protocol cannot use, and whatever
+        the method raises.
         """
 
     def accepts(self, level: float | None) -> bool:
         """Whether this is a level of the protocol."""
-        return level in self.levels
+        return level in self.spec.levels
+
+    def function(self, metric: str) -> Function:
+        """What computes a metric here. Raises UnknownName, PluginError."""
+        return self.own[metric] if metric in self.own else registry.metric(metric).function
+
+    def functions(self, metrics: Collection[str] | None) -> dict[str, Function]:
+        """What computes the metrics that are asked for, None for all of the protocol."""
+        return {name: self.function(name) for name in (self.spec.metrics if metrics is None else metrics)}
 
     def datasets(self, path: str | PathLike, downscale: int = 1) -> "list[Dataset]":
         """What a folder holds for this protocol: one data set of its images, named after it.
@@ -76,20 +77,24 @@ class Protocol(ABC):
         A downscaled one is named otherwise ("photos/2"): its rows must not be taken for those of the full size.
         Raises ImgreduxError as `datasets.folder`.
         """
-        from imgredux.datasets import folder
-
         found = folder(path, downscale=downscale)
         return [found if downscale == 1 else replace(found, name=f"{found.name}/{downscale}")]
+
+
+def load(name: str) -> Protocol:
+    """An installed protocol, ready to measure. Raises UnknownName, PluginError."""
+    spec = registry.protocol(name)
+    cls = attribute(spec)
+    if not (isinstance(cls, type) and issubclass(cls, Protocol)):
+        raise PluginError(f"{spec.target} is declared as protocol, but is no subclass of imgredux.protocols.Protocol")
+    made = cls()
+    made.spec = spec
+    return made
 
 
 def eight_bit(x: Tensor) -> Tensor:
     """The image on the 256 levels, as the files of every protocol hold it."""
     return x.clamp(0, 1).mul(255).round().div(255)
-
-
-def chosen(protocol: Protocol, metrics: Collection[str] | None) -> dict[str, Metric]:
-    """The metrics of a protocol that are asked for, None for all."""
-    return {name: metric for name, metric in protocol.metrics.items() if metrics is None or name in metrics}
 
 
 def timed(work: Callable[[], T]) -> tuple[T, float]:

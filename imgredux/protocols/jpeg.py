@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor
 
@@ -10,10 +10,10 @@ from imgredux.datasets.pairs import studio_luma
 from imgredux.errors import ImageError
 from imgredux.io import images
 from imgredux.methods.base import Method
-from imgredux.metrics.psnr import psnr, psnr_b
+from imgredux.metrics.psnr import psnr_b
 from imgredux.metrics.ssim import ssim
 from imgredux.ops.jpeg import jpeg_bytes
-from imgredux.protocols.base import Measured, Protocol, Trial, chosen, eight_bit, timed
+from imgredux.protocols.base import Measured, Protocol, Trial, eight_bit, timed
 
 if TYPE_CHECKING:
     from imgredux.datasets import Item
@@ -39,29 +39,19 @@ class Jpeg(Protocol):
     file; a grey picture is taken for such a Y.
     """
 
-    kind = "restorer"
-    level = "JPEG quality"
-    levels = (10, 20, 30, 40)
-    without = "jpeg"
-    counts = "psnr"
-
-    def __init__(self, name: str, *, colour: bool) -> None:
-        self.name, self._colour = name, colour
-        self.metrics = {"psnr": psnr, "ssim": ssim, "ssim_box8": _box8, "psnr_b": _psnr_b}
-        if colour:
-            self.metrics["psnr_b_bgr"] = _psnr_b_bgr
-        self.columns = dict.fromkeys(self.metrics, "higher")
+    own = {"ssim_box8": _box8, "psnr_b": _psnr_b, "psnr_b_bgr": _psnr_b_bgr}  # noqa: RUF012
+    color: ClassVar[bool]
 
     def begin(
         self, method: Method | None, item: "Item", metrics: Collection[str] | None = None, device: str | None = None
     ) -> Trial:
         target = eight_bit(item.read())
-        if self._colour and target.shape[1] == 1:
-            raise ImageError(f"the image is greyscale: {self.name} measures colour, jpeg-y takes it")
-        if not self._colour:
+        if self.color and target.shape[1] == 1:
+            raise ImageError(f"the image is greyscale: {self.spec.name} measures colour, jpeg-y takes it")
+        if not self.color:
             target = studio_luma(target)
         target = target.to(device or "cpu")
-        selected = chosen(self, metrics)
+        selected = self.functions(metrics)
 
         def trial(level: float | None, seed: int) -> Measured:
             (file,) = jpeg_bytes(target, int(level or 0))
@@ -77,3 +67,15 @@ class Jpeg(Protocol):
 
     def accepts(self, level: float | None) -> bool:
         return level in range(1, 101)
+
+
+class JpegLuma(Jpeg):
+    """Greyscale files."""
+
+    color = False
+
+
+class JpegColor(Jpeg):
+    """Color files."""
+
+    color = True

@@ -25,15 +25,6 @@ class KonJnd(Protocol):
     The rows `ssimulacra2` are the rule of `imgredux make-pairs`, a score of 65, which needs no method.
     """
 
-    name = "jnd-konjnd"
-    kind = "estimator"
-    level = ""
-    levels = (None,)
-    without = konjnd.RULE
-    metrics = {}  # noqa: RUF012
-    columns = {"inside": "higher", "quality": "", "low": "", "high": ""}  # noqa: RUF012
-    counts = "inside"
-
     def begin(
         self, method: Method | None, item: Item, metrics: Collection[str] | None = None, device: str | None = None
     ) -> Trial:

@@ -12,16 +12,10 @@ from imgredux.dispatch import decode
 from imgredux.io import images
 from imgredux.methods.base import Method
 from imgredux.methods.codec import Codec
-from imgredux.metrics.lpips import lpips
-from imgredux.metrics.psnr import psnr
-from imgredux.metrics.ssim import ms_ssim
-from imgredux.metrics.ssimulacra2 import ssimulacra2
-from imgredux.protocols.base import Measured, Protocol, Trial, chosen, eight_bit, timed
+from imgredux.protocols.base import Measured, Protocol, Trial, eight_bit, timed
 
 if TYPE_CHECKING:
     from imgredux.datasets import Item
-
-POINTS = 8
 
 
 class RateDistortion(Protocol):
@@ -31,24 +25,13 @@ class RateDistortion(Protocol):
     file, its header and all. A codec of fewer values has no rows beyond them.
     """
 
-    name = "rd"
-    kind = "codec"
-    level = "point"
-    levels = tuple(range(1, POINTS + 1))
-    counts = "ssimulacra2"
-    comparable = False
-
-    def __init__(self) -> None:
-        self.metrics = {"psnr": psnr, "ms_ssim": ms_ssim, "ssimulacra2": ssimulacra2, "lpips": lpips}
-        self.columns = {"bpp": "", "knob": "", **dict.fromkeys(self.metrics, "higher"), "lpips": "lower"}
-
     def begin(
         self, method: Method | None, item: "Item", metrics: Collection[str] | None = None, device: str | None = None
     ) -> Trial:
         target = eight_bit(item.read())
         planes = (255 * target[0]).round().to(torch.uint8).permute(1, 2, 0).numpy()
         picture = np.ascontiguousarray(planes.squeeze())
-        selected = chosen(self, metrics)
+        selected = self.functions(metrics)
         assert isinstance(method, Codec)  # the kind of the protocol
         keyword, values = method.spec.knob or ("", ())
 

@@ -11,15 +11,18 @@ from os import PathLike
 from pathlib import Path
 
 from imgredux.errors import ImgreduxError
-from imgredux.evaluate.results import Row, read_rows
+from imgredux.evaluate.columns import protocol_of
+from imgredux.evaluate.results import read_rows
+from imgredux.evaluate.summary import label_of
 from imgredux.io.files import atomic
+from imgredux.io.jsonl import Row
 from imgredux.report.beside import beside
 from imgredux.report.codecs import savings
 from imgredux.report.markdown import markdown
 from imgredux.report.overall import standings
 from imgredux.report.page import page, styles_of
 from imgredux.report.sheet import sheets
-from imgredux.report.tables import EQUAL_MSE, YARDSTICKS, label_of, tables
+from imgredux.report.tables import baselines_of, tables
 
 __all__ = ["report", "sheets"]
 
@@ -36,17 +39,19 @@ def report(
     """Write `index.html` and `table.md` into the folder `out` (made if need be, files replaced); the page's path.
 
     rows_path: a file of `imgredux eval`. pictures: image files shown under the noise of each estimator.
-    methods: names or name.tag to show, None for all that the rows hold; the yardsticks `flat`, `localstd`, `localstd15`
-    and `concentrated` are always among them. mse, seed: of the noise on the pictures, squared grey levels.
+    methods: names or name.tag to show, None for all that the rows hold; the baselines of their protocols are always
+    among them. mse, seed: of the noise on the pictures, squared grey levels.
 
     Raises ImgreduxError: no row, a method that no row has, an unreadable picture, jinja2 missing; OSError.
     """
     rows = _chosen(read_rows(rows_path), methods, rows_path)
     found = tables(rows)
+    specs = {table.protocol: table.spec for table in found if table.spec}
+    styles = styles_of(rows)
     printed = {table.protocol: beside(table.protocol, rows) for table in found}
     shown = [sheets(Path(picture), _estimators(rows), mse, seed) for picture in pictures or ()]
-    overall = standings(rows)
-    saved = savings(rows, styles_of(rows))
+    overall = {name: standings(spec, rows) for name, spec in specs.items()}
+    saved = {name: savings(spec, rows, styles) for name, spec in specs.items()}
     texts = {
         "index.html": page(rows, found, printed, shown, overall, saved),
         "table.md": markdown(found, printed, overall, saved),
@@ -64,10 +69,15 @@ def _chosen(rows: list[Row], methods: Sequence[str] | None, path: str | PathLike
     if not rows or missing:
         what = f"no row of {', '.join(missing)}" if missing else "no row"
         raise ImgreduxError(f"{path}: holds {what}. It has: {', '.join(held) or 'nothing'}. Run imgredux eval first")
-    return [row for row in rows if not methods or label_of(row) in (*methods, *YARDSTICKS)]
+    baselines = baselines_of(rows)
+    return [row for row in rows if not methods or label_of(row) in (*methods, *baselines)]
 
 
 def _estimators(rows: list[Row]) -> list[str]:
-    """What is drawn on pictures: the estimators among the rows, in their order, then the yardsticks."""
-    names = dict.fromkeys(label_of(row) for row in rows if row["protocol"] == EQUAL_MSE)
-    return [*(name for name in names if name not in YARDSTICKS), *YARDSTICKS]
+    """What is drawn on images: the estimators among the rows, in their order, then their protocols' baselines."""
+    specs = {name: protocol_of(name) for name in dict.fromkeys(row["protocol"] for row in rows)}
+    mine = [row for row in rows if (spec := specs[row["protocol"]]) and spec.kind == "estimator"]
+    baselines = baselines_of(mine)
+    without = {spec.without for spec in specs.values() if spec}
+    names = dict.fromkeys(map(label_of, mine))
+    return [*(name for name in names if name not in baselines and name not in without), *baselines]

@@ -2,19 +2,20 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from imgredux.evaluate.columns import column_of, heading, protocol_of
 from imgredux.evaluate.published import Printed, Publication, publications
-from imgredux.evaluate.results import Row
-from imgredux.evaluate.summary import summarise
+from imgredux.evaluate.summary import summarize
+from imgredux.io.jsonl import Row
 
 
 @dataclass(frozen=True)
 class Beside:
     """What one publication prints for one data set, and ours where we measured the same.
 
-    tables: one for each level. methods: as the paper calls them, all that any of the tables has.
+    tables: one for each level. methods: as the paper calls them, all that any of the tables has. headings: by column.
     ours: by (method, level, value), rounded as the printed figure; several, parted by a slash, where several weights
     of the method were measured.
     """
@@ -23,16 +24,17 @@ class Beside:
     dataset: str
     tables: tuple[Printed, ...]
     methods: tuple[str, ...]
+    headings: Mapping[str, str]
     ours: dict[tuple[str, float, str], str]
 
 
 def beside(protocol: str, rows: Sequence[Row]) -> list[Beside]:
     """Everything printed for a protocol, by publication and data set, with ours."""
     means: defaultdict[tuple[str, str, float | None, str], list[float]] = defaultdict(list)
-    for one in summarise(row for row in rows if row["protocol"] == protocol):
+    for one in summarize(row for row in rows if row["protocol"] == protocol):
         for value, mean in one.values.items():
             means[_plain(one.dataset), _plain(one.method), one.level, value].append(mean.mean)
-    found = []
+    found, spec = [], protocol_of(protocol)
     for publication in publications():
         printed = [table for table in publication.tables if table.protocol == protocol]
         for dataset in dict.fromkeys(table.dataset for table in printed):
@@ -45,7 +47,9 @@ def beside(protocol: str, rows: Sequence[Row]) -> list[Beside]:
                 for value, figure in zip(table.values, figures, strict=True)
                 if (text := _ours(means, table, method, value, len(figure.partition(".")[2])))
             }
-            found.append(Beside(publication, dataset, group, methods, ours))
+            columns = dict.fromkeys(value for table in group for value in table.values)
+            headings = {value: heading(column_of(spec, value)) for value in columns}
+            found.append(Beside(publication, dataset, group, methods, headings, ours))
     return found
 
 

@@ -1,46 +1,38 @@
 """The report as a Markdown file: a table for each protocol, one line a method, level and data set."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
-from imgredux.evaluate.bd_rate import RD
+from imgredux.evaluate.columns import heading
+from imgredux.methods.declarations import Column, ProtocolSpec
 from imgredux.report.beside import Beside
 from imgredux.report.codecs import ABOUT, Savings
-from imgredux.report.overall import Standing
-from imgredux.report.tables import Line, Table, level_of, name_of, plus_minus
+from imgredux.report.overall import Standing, about
+from imgredux.report.tables import Line, Table, level_of
 
-NOTE = (
-    "Mean ± standard error over images. Bold: the best of its data set and level. "
-    "†: noise packed more tightly than 0.7 times localstd's concentration, not a fair comparison. "
-    "‡: the realised MSE misses its target by more than 0.5 %."
-)
-
-
-OVERALL = (
-    "Means over the pictures of all data sets, each the mean over its levels. Behind: paired difference to the first "
-    "that is not packed, and how many of its standard errors (se) that is. Share: concentration over localstd's; peak: "
-    "of the map over its rms; on the data set where each is worst. †: the share is below 0.7, or the peak above 8."
-)
+NOTE = "Mean ± standard error over images. Bold: the best of its data set and level."
 
 
 def markdown(
     found: Sequence[Table],
     printed: Mapping[str, Sequence[Beside]],
-    overall: Sequence[Standing] = (),
-    saved: Sequence[Savings] = (),
+    overall: Mapping[str, Sequence[Standing]] = MappingProxyType({}),
+    saved: Mapping[str, Sequence[Savings]] = MappingProxyType({}),
 ) -> str:
-    """The file's text: our rows first, then what others printed, in tables of its own. printed: by protocol.
+    """The file's text: our rows first, then what others printed, in tables of its own. All by protocol.
 
-    overall: estimators at equal noise over all data sets. saved: what codecs save.
+    overall: methods over all data sets together. saved: what codecs save.
     """
     parts = []
     for protocol, publications in printed.items():
         mine = [table for table in found if table.protocol == protocol]
+        spec = mine[0].spec
         parts += [f"# {_escaped(protocol)}", *(f"> {warning}" for table in mine for warning in _located(table))]
         parts.append(_ours(mine))
-        if overall and mine[0].equal_mse:
-            parts += ["## All data sets together", _standings(overall)]
-        if saved and protocol == RD:
-            parts += ["## Bytes at equal quality", *map(_savings, saved), ABOUT]
+        if spec is not None and overall.get(protocol):
+            parts += ["## All data sets together", _standings(spec, overall[protocol])]
+        if saved.get(protocol):
+            parts += ["## Bytes at equal quality", *map(_savings, saved[protocol]), ABOUT]
         if publications:
             parts += ["## Printed by others, not measured here", *_printed(publications)]
     return "\n\n".join(parts) + "\n"
@@ -52,12 +44,12 @@ def _located(table: Table) -> Iterator[str]:
 
 
 def _ours(found: Sequence[Table]) -> str:
-    values = dict.fromkeys(column.value for table in found for column in table.columns)
+    columns = dict.fromkeys(place.column for table in found for place in (*table.columns, *table.details))
     head = [
         "data set",
         found[0].level_name,
         "method",
-        *map(name_of, values),
+        *map(heading, columns),
         "n",
         "s/image",
         "weights",
@@ -66,40 +58,40 @@ def _ours(found: Sequence[Table]) -> str:
     ]
     lines = []
     for table, level, line in ((one, level, line) for one in found for level in one.levels for line in one.lines):
-        cells = [_cell(table, line, level, value) for value in values]
+        cells = [_cell(line, level, column) for column in columns]
         origin = (line.n, f"{line.seconds:.3g}", line.weights, line.commit, line.date)
         lines.append([table.dataset, level_of(level), line.method, *cells, *origin])
-    return f"{_table(head, lines)}\n\n{NOTE}"
+    notes = found[0].spec.notes[-1:] if found[0].spec else ()
+    return f"{_table(head, lines)}\n\n{' '.join([NOTE, *notes])}"
 
 
-def _standings(overall: Sequence[Standing]) -> str:
-    head = ["method", "SSIMULACRA2", "behind", "share", "peak", "n"]
+def _standings(spec: ProtocolSpec, overall: Sequence[Standing]) -> str:
+    guards = [guard.label for guard in spec.guards]
+    head = ["method", heading(overall[0].column), "behind", *guards, "n"]
     lines = [
         [
             f"{one.method} †" if one.packed else one.method,
-            f"{one.score.mean:.2f} {plus_minus('ssimulacra2', one.score.error)}",
+            one.figure,
             one.margin,
-            f"{one.share:.2f}",
-            f"{one.peak:.1f}",
+            *(f"{value:.{guard.digits}f}" for guard, value in zip(spec.guards, one.guards, strict=True)),
             str(one.score.n),
         ]
         for one in overall
     ]
-    return f"{_table(head, lines)}\n\n{OVERALL}"
+    return f"{_table(head, lines)}\n\n{about(spec)}"
 
 
 def _savings(one: Savings) -> str:
-    head = ["data set", "codec", "against", *map(name_of, one.values)]
+    head = ["data set", "codec", "against", *one.headings]
     lines = [[one.dataset, name, anchor, *cells] for name, anchor, cells in one.rows]
-    blank = [""] * (len(one.values) - 1)
+    blank = [""] * (len(one.headings) - 1)
     lines += [[one.dataset, f"{name}, printed", "JPEG, printed", cell, *blank] for name, cell in one.printed]
     return _table(head, lines)
 
 
-def _cell(table: Table, line: Line, level: float | None, value: str) -> str:
-    for column in table.columns:
-        if (column.value, column.level) == (value, level) and column in line.cells:
-            cell = line.cells[column]
+def _cell(line: Line, level: float | None, column: Column) -> str:
+    for place, cell in line.cells.items():
+        if (place.column, place.level) == (column, level):
             mean = f"**{cell.text}**" if cell.best else cell.text
             return f"{mean} {cell.plus_minus} {cell.remark}".strip()
     return "-"
@@ -111,7 +103,9 @@ def _printed(publications: Iterable[Beside]) -> Iterator[str]:
         yield f"{source.authors}, *{source.title}*, {source.venue} {source.year}: {one.dataset}. {source.caution}"
         values = dict.fromkeys(value for table in one.tables for value in table.values)
         head = ["table", "level", "method"]
-        head += [text for value in values for text in (f"{name_of(value)}, printed", f"{name_of(value)}, ours")]
+        head += [
+            text for value in values for text in (f"{one.headings[value]}, printed", f"{one.headings[value]}, ours")
+        ]
         lines = []
         for table in one.tables:
             for method, figures in table.rows.items():

@@ -6,24 +6,23 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-import imgredux
+from imgredux._version import __version__
 from imgredux.errors import ImgreduxError
-from imgredux.evaluate.bd_rate import RD
-from imgredux.evaluate.results import Row
+from imgredux.evaluate.columns import column_of, heading, number, protocol_of
+from imgredux.evaluate.summary import label_of
+from imgredux.io.jsonl import Row
 from imgredux.maps.visualize import ANCHORS
 from imgredux.report.beside import Beside
 from imgredux.report.codecs import ABOUT, Savings
-from imgredux.report.markdown import OVERALL
-from imgredux.report.overall import Standing
+from imgredux.report.overall import Standing, about
 from imgredux.report.plots import Axis, Series, lines, scatter
 from imgredux.report.sheet import Sheet
-from imgredux.report.tables import YARDSTICKS, Column, Line, Table, label_of, level_of, name_of, number
+from imgredux.report.tables import Line, Place, Table, baselines_of, level_of
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 COLOURS = 10  # of the style sheet
-SHARE = Axis("Share of pixels that carry half of the noise power", log=True, text=lambda x: f"{100 * x:g} %")
 
 
 def page(
@@ -31,10 +30,10 @@ def page(
     found: Sequence[Table],
     printed: Mapping[str, Sequence[Beside]],
     shown: Sequence[Sheet],
-    overall: Sequence[Standing] = (),
-    saved: Sequence[Savings] = (),
+    overall: Mapping[str, Sequence[Standing]],
+    saved: Mapping[str, Sequence[Savings]],
 ) -> str:
-    """The page's HTML. printed: by protocol. overall: estimators at equal noise over all data sets; saved: by codecs.
+    """The page's HTML. printed, overall (over all data sets), saved (by codecs): by protocol.
 
     Raises ImgreduxError when jinja2 is missing.
     """
@@ -43,14 +42,14 @@ def page(
     except ModuleNotFoundError as error:
         raise ImgreduxError("the page needs jinja2. Install it with: pip install 'imgredux[eval]'") from error
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
-    environment.globals.update(name_of=name_of, level_of=level_of, yardsticks=YARDSTICKS)
+    environment.globals.update(level_of=level_of, about=about)
     styles = styles_of(rows)
     return environment.from_string(_text("page.html.jinja")).render(
         bar=", ".join(f"rgb{colour}" for colour in ANCHORS),
         style=_markup(_text("page.css")),
         script=_markup(_text("page.js")),
         date=datetime.now(UTC).date().isoformat(),
-        version=imgredux.__version__,
+        version=__version__,
         rows=len(rows),
         methods=len(set(map(label_of, rows))),
         protocols={
@@ -58,16 +57,15 @@ def page(
         },
         printed=printed,
         overall=overall,
-        about_overall=OVERALL,
-        saved={RD: [(one, list(map(_markup, one.plots))) for one in saved]},
+        saved={name: [(one, list(map(_markup, one.plots))) for one in ones] for name, ones in saved.items()},
         about_saved=ABOUT,
         sheets=[(sheet, _scores(rows, sheet)) for sheet in shown],
     )
 
 
 def styles_of(rows: Sequence[Row]) -> dict[str, str]:
-    """The class of the style sheet that colours each method; yardsticks have none."""
-    names = sorted(set(map(label_of, rows)) - set(YARDSTICKS))
+    """The class of the style sheet that colours each method; baselines have none."""
+    names = sorted(set(map(label_of, rows)) - set(baselines_of(rows)))
     return {name: f"c{place % COLOURS}" for place, name in enumerate(names)}
 
 
@@ -82,35 +80,43 @@ def _markup(text: str) -> "Markup":
 
 
 def _plots(table: Table, styles: Mapping[str, str]) -> list["Markup"]:
-    """The column that counts: by level, and at each level by concentration."""
-    if table.protocol == RD:
+    """The column that counts: by level, and at each level by what describes the method."""
+    spec = table.spec
+    if spec is None or spec.rate:
         return []  # curves stand with the savings
     drawn = []
-    main = [column for column in table.columns if column.counts]
-    label = name_of(main[0].value) if main else ""
-    series = [_series(line, styles, [(column, column.level or 0) for column in main]) for line in table.lines]
+    main = [place for place in table.columns if place.counts]
+    label = main[0].label if main else ""
+    series = [_series(line, styles, [(place, place.level or 0) for place in main]) for line in table.lines]
     if len(table.levels) > 1:
-        x = Axis(
-            table.level_name, log=table.equal_mse, ticks=[column.level or 0 for column in main], text="{:.3g}".format
-        )
+        ticks = [place.level or 0 for place in main]
+        x = Axis(spec.level, log=spec.log_levels, ticks=ticks, text="{:.3g}".format)
         drawn.append(lines([one for one in series if one.points], x, Axis(label)))
-    for column in main:
-        by_share = []
-        for line in table.lines:
-            share = line.cells.get(Column("concentration", column.level, "", False))
-            if share is not None and share.mean > 0:
-                by_share.append(_series(line, styles, [(column, share.mean)]))
-        if any(one.points for one in by_share):
-            y = Axis(f"{label} at {table.level_name} {level_of(column.level)}")
-            drawn.append(scatter([one for one in by_share if one.points], SHARE, y))
+    for place in main:
+        y = Axis(f"{label} at {spec.level} {level_of(place.level)}")
+        for other in table.columns:
+            if other.level == place.level and other.column.main:
+                drawn += _scatter(table, styles, place, other, y)
     return [_markup(svg) for svg in drawn]
 
 
-def _series(line: Line, styles: Mapping[str, str], wanted: Sequence[tuple[Column, float]]) -> Series:
+def _scatter(table: Table, styles: Mapping[str, str], place: Place, by: Place, y: Axis) -> list[str]:
+    """One column by another, where there are points."""
+    series = []
+    for line in table.lines:
+        share = line.cells.get(by)
+        if share is not None and share.mean > 0:
+            series.append(_series(line, styles, [(place, share.mean)]))
+    drawn = [one for one in series if one.points]
+    x = Axis(by.label, log=True, text=lambda value: f"{100 * value:g} %" if by.column.percent else f"{value:g}")
+    return [scatter(drawn, x, y)] if drawn else []
+
+
+def _series(line: Line, styles: Mapping[str, str], wanted: Sequence[tuple[Place, float]]) -> Series:
     """The points (x, mean, error) of a method, for those columns that it has."""
-    points = [(x, line.cells[column].mean, line.cells[column].error) for column, x in wanted if column in line.cells]
+    points = [(x, line.cells[place].mean, line.cells[place].error) for place, x in wanted if place in line.cells]
     finite = [point for point in points if math.isfinite(point[0]) and math.isfinite(point[1])]
-    return Series(line.method, styles.get(line.method, "yard"), line.yardstick, finite)
+    return Series(line.method, styles.get(line.method, "yard"), line.baseline, finite)
 
 
 def _scores(rows: Sequence[Row], sheet: Sheet) -> dict[str, str]:
@@ -120,13 +126,12 @@ def _scores(rows: Sequence[Row], sheet: Sheet) -> dict[str, str]:
     """
     phis = {one.method: one.phi for one in sheet.methods}
     stem = sheet.name.rpartition(".")[0] or sheet.name
-    about = [row for row in rows if (row["image"], row["level"], row["seed"]) == (stem, sheet.mse, sheet.seed)]
-    return {
-        label_of(row): " · ".join(
-            f"{name_of(value)} {number(value, row['values'][value])}"
-            for value in ("ssimulacra2", "ssim", "lpips", "concentration")
-            if row["values"].get(value) is not None
-        )
-        for row in about
-        if math.isclose(row["values"].get("phi") or 0, phis.get(label_of(row), -1), rel_tol=1e-3)
-    }
+    ours = [row for row in rows if (row["image"], row["level"], row["seed"]) == (stem, sheet.mse, sheet.seed)]
+    found = {}
+    for row in ours:
+        if math.isclose(row["values"].get("phi") or 0, phis.get(label_of(row), -1), rel_tol=1e-3):
+            columns = [column_of(protocol_of(row["protocol"]), name) for name in row["values"]]
+            shown = [one for one in columns if one.higher_is_better is not None or one.main]
+            values = [(one, row["values"][one.name]) for one in shown if row["values"][one.name] is not None]
+            found[label_of(row)] = " · ".join(f"{heading(one)} {number(one, value)}" for one, value in values)
+    return found

@@ -13,9 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-import imgredux
+from imgredux import registry
 from imgredux.errors import ImgreduxError
 from imgredux.io.images import ImageLike, read
+from imgredux.maps.noise import inject
 from imgredux.maps.visualize import heatmap
 
 CROP = 256  # pixels
@@ -88,8 +89,8 @@ def sheets(image: ImageLike, methods: Sequence[str], mse: float = 100.0, seed: i
     shown, problems = [], []
     for method in methods:
         try:
-            jnd = imgredux.get(method)(pixels)
-            noisy, phi, realised, reached = imgredux.inject(pixels, jnd, mse, seed=seed)
+            jnd = registry.get(method)(pixels)
+            noisy, phi, realised, reached = inject(pixels, jnd, mse, seed=seed)
         except ImgreduxError as error:
             problems.append(f"{method}: {error}")
             continue

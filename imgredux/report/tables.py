@@ -1,63 +1,43 @@
 """Rows of results as the tables of a report: what the page and the Markdown file both show."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 
-from imgredux.evaluate.results import Row
-from imgredux.evaluate.summary import Summary, label, paired, summarise
-from imgredux.protocols.equal_mse import PEAK, SPREAD
+from imgredux.evaluate.columns import column_of, heading, number, plus_minus, protocol_of
+from imgredux.evaluate.summary import Summary, label_of, paired, summarize
+from imgredux.io.jsonl import Row
+from imgredux.methods.declarations import Column, ProtocolSpec
 
-EQUAL_MSE = "jnd-equal-mse"
-YARDSTICKS = ("flat", "localstd", "localstd15", "concentrated")
-REACHED = 0.005  # of the target MSE: a mean that is farther off is said to be
-# Label, digits after the point, and of what else the name says nothing; others are shown as they are, to 4 digits.
-LABELS = {
-    "ssimulacra2": ("SSIMULACRA2", 2),
-    "ssim": ("SSIM", 4),
-    "ssim_box8": ("SSIM 8x8 box", 4),
-    "lpips": ("LPIPS", 4),
-    "concentration": ("Concentration", 1),
-    "psnr": ("PSNR", 3),
-    "ms_ssim": ("MS-SSIM", 4),
-    "bpp": ("bits per pixel", 3),
-    "knob": ("knob", 2),
-    "psnr_b": ("PSNR-B", 3),
-    "psnr_b_bgr": ("PSNR-B, R and B swapped", 3),
-    "phi": ("φ", 3),
-    "mse": ("MSE", 3),
-    "peak": ("Peak / rms", 2),
-    "reached": ("MSE reached", 1),
-    "inside": ("Inside the observers' range", 1),
-    "quality": ("JPEG quality", 1),
-    "low": ("Observers' lowest", 1),
-    "high": ("Observers' highest", 1),
-}
-SHARES = ("concentration", "reached", "inside")  # shown in per cent
+REACHED = 0.005  # of the level: a mean of what was realised that is farther off is said to be
+PACKED, MISSED = "†", "‡"  # out of a guard's bounds; not the level that was asked for
 
 
 @dataclass(frozen=True)
-class Column:
-    """One value at one level. better: "higher", "lower" or "", not judged. counts: methods are compared by it."""
+class Place:
+    """A column at one level. counts: methods are compared by it."""
 
-    value: str
+    column: Column
     level: float | None
-    better: str
     counts: bool
 
     @property
     def label(self) -> str:
-        return name_of(self.value)
+        return heading(self.column)
+
+    @property
+    def higher_is_better(self) -> bool | None:
+        return self.column.higher_is_better
 
 
 @dataclass(frozen=True)
 class Cell:
     """A mean and its standard error (NaN for one image), and whether it is the column's best.
 
-    gain: paired difference to `localstd` on the same images, as text, in the column that counts. remark: a warning.
+    gain: paired difference to the baseline on the same images, as text, in the column that counts. remark: a warning.
     """
 
-    value: str
+    column: Column
     mean: float
     error: float
     best: bool
@@ -66,11 +46,11 @@ class Cell:
 
     @property
     def text(self) -> str:
-        return number(self.value, self.mean)
+        return number(self.column, self.mean)
 
     @property
     def plus_minus(self) -> str:
-        return plus_minus(self.value, self.error)
+        return plus_minus(self.column, self.error)
 
 
 @dataclass(frozen=True)
@@ -78,8 +58,8 @@ class Line:
     """One method: its cells by column, and where they come from."""
 
     method: str
-    yardstick: bool
-    cells: dict[Column, Cell]
+    baseline: bool
+    cells: dict[Place, Cell]
     n: str
     seconds: float
     weights: str
@@ -89,20 +69,23 @@ class Line:
 
 @dataclass(frozen=True)
 class Table:
-    """One protocol on one data set. columns: what is compared; details: how it came about; warnings: sentences."""
+    """One protocol on one data set. columns: what is compared; details: how it came about; warnings: sentences.
+
+    spec: of the protocol; None where it is not installed any more.
+    """
 
     protocol: str
+    spec: ProtocolSpec | None
     dataset: str
-    level_name: str
     levels: tuple[float | None, ...]
-    columns: tuple[Column, ...]
-    details: tuple[Column, ...]
+    columns: tuple[Place, ...]
+    details: tuple[Place, ...]
     lines: tuple[Line, ...]
     warnings: tuple[str, ...]
 
     @property
-    def equal_mse(self) -> bool:
-        return self.protocol == EQUAL_MSE
+    def level_name(self) -> str:
+        return self.spec.level if self.spec else "level"
 
 
 def tables(rows: Sequence[Row]) -> list[Table]:
@@ -113,14 +96,10 @@ def tables(rows: Sequence[Row]) -> list[Table]:
     return [_table(*group, members) for group, members in groups.items()]
 
 
-def label_of(row: Row) -> str:
-    """The method of a row, with the tag of its weights."""
-    return label(row["method"], row["weights"])
-
-
-def name_of(value: str) -> str:
-    """The label of a value."""
-    return LABELS[value][0] if value in LABELS else value
+def baselines_of(rows: Iterable[Row]) -> tuple[str, ...]:
+    """The baselines of the protocols among the rows, each once."""
+    specs = map(protocol_of, dict.fromkeys(row["protocol"] for row in rows))
+    return tuple(dict.fromkeys(name for spec in specs if spec for name in spec.baselines))
 
 
 def level_of(level: float | None) -> str:
@@ -128,120 +107,110 @@ def level_of(level: float | None) -> str:
     return "" if level is None else f"{level:g}" if level % 1 == 0 else f"{level}"
 
 
-def number(value: str, x: float) -> str:
-    """A figure of this value as text, NaN as a dash."""
-    if math.isnan(x):
-        return "-"
-    if value in SHARES:
-        return f"{100 * x:.{LABELS[value][1]}f} %"
-    return f"{x:.{LABELS[value][1]}f}" if value in LABELS else f"{x:.4g}"
-
-
 def _table(protocol: str, dataset: str, rows: list[Row]) -> Table:
-    from imgredux.protocols import PROTOCOLS
-
-    known = PROTOCOLS.get(protocol)
-    better = known.columns if known else {}
-    found = summarise(rows)
+    spec = protocol_of(protocol)
+    found = summarize(rows)
     methods: dict[str, dict[float | None, Summary]] = {}
     for one in found:
         methods.setdefault(one.label, {})[one.level] = one
     levels = tuple(sorted({one.level for one in found}, key=lambda level: -1 if level is None else level))
-    judged, details = _values(found, better, known.counts if known else "")
-    columns = tuple(
-        Column(value, level, better.get(value, ""), bool(known and value == known.counts))
-        for values in (judged, details)
+    judged, details = _columns(found, spec)
+    places = tuple(
+        Place(column, level, spec is not None and column.name == spec.counts)
+        for columns in (judged, details)
         for level in levels
-        for value in values
+        for column in columns
     )
-    comparable = known is None or known.comparable
-    best = {column: _best(column, methods) if comparable else None for column in columns}
-    dates = {label_of(row): str(row.get("date", ""))[:10] for row in sorted(rows, key=lambda row: row.get("date", ""))}
-    lines = [
-        _line(name, of, columns, best, methods.get("localstd", {}), rows, dates[name]) for name, of in methods.items()
-    ]
-    lines.sort(key=lambda line: _descending(next((cell.mean for cell in line.cells.values()), math.nan)))
+    comparable = spec is None or spec.comparable
+    best = {place: _best(place, methods) if comparable else None for place in places}
+    lines = [_line(name, spec, of, places, best, methods, rows) for name, of in methods.items()]
+    lines.sort(key=_rank)
     split = len(levels) * len(judged)
-    warnings = tuple(_warnings(protocol, found, methods))
-    name = known.level if known else "level"
-    return Table(protocol, dataset, name, levels, columns[:split], columns[split:], tuple(lines), warnings)
+    warnings = tuple(_warnings(spec, found, methods))
+    return Table(protocol, spec, dataset, levels, places[:split], places[split:], tuple(lines), warnings)
 
 
-def _descending(x: float) -> float:
-    return math.inf if math.isnan(x) else -x
+def _rank(line: Line) -> float:
+    """What sorts the best in the first column first, and what has no figure last."""
+    cell = next(iter(line.cells.values()), None)
+    if cell is None or math.isnan(cell.mean):
+        return math.inf
+    return cell.mean if cell.column.higher_is_better is False else -cell.mean
 
 
-def _values(found: list[Summary], better: Mapping[str, str], counts: str) -> tuple[list[str], list[str]]:
-    """The values that compare methods, the one that counts first, and those that tell how these came about."""
-    values = dict.fromkeys(value for one in found for value in one.values)
-    order = [counts, *better, *values]
-    judged = [value for value in values if value not in better or better[value] or value == "concentration"]
-    return sorted(judged, key=order.index), [value for value in values if value not in judged]
+def _columns(found: list[Summary], spec: ProtocolSpec | None) -> tuple[list[Column], list[Column]]:
+    """The columns that compare methods, the one that counts first, and those that tell how these came about."""
+    held = dict.fromkeys(value for one in found for value in one.values)
+    declared = [spec.counts, *spec.metrics, *(column.name for column in spec.columns)] if spec else []
+    columns = [column_of(spec, name) for name in dict.fromkeys([*declared, *held]) if name in held]
+    judged = [one for one in columns if spec is None or one.higher_is_better is not None or one.main]
+    return judged, [one for one in columns if one not in judged]
 
 
-def _best(column: Column, methods: Mapping[str, Mapping[float | None, Summary]]) -> float | None:
-    summaries = [levels[column.level] for levels in methods.values() if column.level in levels]
-    means = [one.values[column.value].mean for one in summaries if column.value in one.values]
+def _best(place: Place, methods: Mapping[str, Mapping[float | None, Summary]]) -> float | None:
+    summaries = [levels[place.level] for levels in methods.values() if place.level in levels]
+    means = [one.values[place.column.name].mean for one in summaries if place.column.name in one.values]
     means = [mean for mean in means if not math.isnan(mean)]
-    if len(means) < 2 or not column.better:
+    if len(means) < 2 or place.higher_is_better is None:
         return None
-    return max(means) if column.better == "higher" else min(means)
+    return max(means) if place.higher_is_better else min(means)
 
 
 def _line(
     name: str,
+    spec: ProtocolSpec | None,
     levels: Mapping[float | None, Summary],
-    columns: Sequence[Column],
-    best: Mapping[Column, float | None],
-    yardstick: Mapping[float | None, Summary],
+    places: Sequence[Place],
+    best: Mapping[Place, float | None],
+    methods: Mapping[str, Mapping[float | None, Summary]],
     rows: list[Row],
-    date: str,
 ) -> Line:
+    baseline = spec.baseline if spec else ""
     cells = {}
-    for column in columns:
-        summary = levels.get(column.level)
-        if summary is None or column.value not in summary.values:
+    for place in places:
+        summary = levels.get(place.level)
+        if summary is None or place.column.name not in summary.values:
             continue
-        mean, error, _ = astuple(summary.values[column.value])
-        gain = _gain(rows, name, column) if column.counts and yardstick and name != "localstd" else ""
-        remark = _remark(column, summary, yardstick.get(column.level))
-        cells[column] = Cell(column.value, mean, error, mean == best[column], gain, remark)
+        mean, error, _ = astuple(summary.values[place.column.name])
+        gain = _gain(rows, name, baseline, place) if place.counts and baseline in methods and name != baseline else ""
+        remark = _remark(spec, place, summary, methods.get(baseline, {}).get(place.level)) if spec else ""
+        cells[place] = Cell(place.column, mean, error, mean == best[place], gain, remark)
     counts, commits = (dict.fromkeys(getattr(one, part) for one in levels.values()) for part in ("n", "commit"))
     weights = next(iter(levels.values())).weights or "-"
     seconds = sum(one.seconds for one in levels.values()) / len(levels)
+    date = max((str(row.get("date", "")) for row in rows if label_of(row) == name), default="")[:10]
     n = " / ".join(map(str, counts))
-    return Line(name, name in YARDSTICKS, cells, n, seconds, weights, ", ".join(commits), date)
+    is_baseline = spec is not None and name in spec.baselines
+    return Line(name, is_baseline, cells, n, seconds, weights, ", ".join(commits), date)
 
 
-def plus_minus(value: str, error: float) -> str:
-    """A standard error as text, empty where there is none."""
-    return "" if math.isnan(error) else "±" + number(value, error).removesuffix(" %")
+def _gain(rows: list[Row], name: str, baseline: str, place: Place) -> str:
+    """By how much the method is above the baseline on the same images."""
+    gain = paired([row for row in rows if row["level"] == place.level], name, baseline, place.column.name)
+    sign, error = "+" if gain.mean >= 0 else "", plus_minus(place.column, gain.error)
+    return f"Δ {sign}{number(place.column, gain.mean)} {error}".rstrip() if gain.n else ""
 
 
-def _gain(rows: list[Row], name: str, column: Column) -> str:
-    """By how much the method is above localstd on the same images."""
-    gain = paired([row for row in rows if row["level"] == column.level], name, "localstd", column.value)
-    sign, error = "+" if gain.mean >= 0 else "", plus_minus(column.value, gain.error)
-    return f"Δ {sign}{number(column.value, gain.mean)} {error}".rstrip() if gain.n else ""
-
-
-def _remark(column: Column, summary: Summary, yardstick: Summary | None) -> str:
-    mean = summary.values[column.value].mean
-    if column.value == "concentration" and yardstick and "concentration" in yardstick.values:
-        return "†" if mean < SPREAD * yardstick.values["concentration"].mean else ""
-    if column.value == "peak":
-        return "†" if mean > PEAK else ""
-    if (column.value == "mse" or column.counts) and "mse" in summary.values and column.level is not None:
-        return "‡" if abs(summary.values["mse"].mean - column.level) > REACHED * column.level else ""
+def _remark(spec: ProtocolSpec, place: Place, summary: Summary, baseline: Summary | None) -> str:
+    """A mark where a guard is out of its bounds, or the level was not realised."""
+    name = place.column.name
+    mean = summary.values[name].mean
+    for guard in spec.guards:
+        if guard.column == name:
+            base = baseline.values[name].mean if guard.relative and baseline and name in baseline.values else None
+            return PACKED if guard.broken(mean / base if base else math.nan if guard.relative else mean) else ""
+    if spec.realised in summary.values and place.level is not None and (place.counts or name == spec.realised):
+        off = abs(summary.values[spec.realised].mean - place.level)
+        return MISSED if off > REACHED * place.level else ""
     return ""
 
 
 def _warnings(
-    protocol: str, found: list[Summary], methods: Mapping[str, Mapping[float | None, Summary]]
+    spec: ProtocolSpec | None, found: list[Summary], methods: Mapping[str, Mapping[float | None, Summary]]
 ) -> Iterator[str]:
-    missing = [name for name in YARDSTICKS if name not in methods]
-    if protocol.startswith("jnd") and missing:
-        yield f"Missing yardsticks: {', '.join(missing)}. A score has no scale without them: evaluate them too."
+    missing = [name for name in (spec.baselines if spec else ()) if name not in methods]
+    if missing:
+        yield f"Missing baselines: {', '.join(missing)}. A score has no scale without them: evaluate them too."
     for level in dict.fromkeys(one.level for one in found):
         counts = {one.label: one.n for one in found if one.level == level}
         if len(counts) < len(methods) or len(set(counts.values())) > 1:

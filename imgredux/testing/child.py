@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import imgredux
+from imgredux import registry
+from imgredux.dispatch import decode
+from imgredux.errors import StreamError
 from imgredux.methods.spec import Spec
 
 
@@ -19,11 +21,11 @@ def main(folder: Path, threads: int) -> None:
     """Decode every stream of the folder with this many threads."""
     torch.set_num_threads(threads)
     for fields in json.loads((folder / "specs.json").read_text()):
-        imgredux.register(Spec(**{**fields, "channels": tuple(fields["channels"])}))
+        registry.register(Spec(**{**fields, "channels": tuple(fields["channels"])}))
     for path in sorted(folder.glob("*.stream")):
         try:
-            np.save(path.with_suffix(".npy"), np.asarray(imgredux.decode(path.read_bytes())))
-        except imgredux.StreamError as error:
+            np.save(path.with_suffix(".npy"), np.asarray(decode(path.read_bytes())))
+        except StreamError as error:
             path.with_suffix(".refused").write_text(error.reason)
         except Exception as error:
             path.with_suffix(".error").write_text(repr(error))

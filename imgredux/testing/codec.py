@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import imgredux
+from imgredux.dispatch import decode
 from imgredux.methods import stream
 from imgredux.methods.codec import Codec
 from imgredux.testing.calls import SIZES, ImageOutChecks
@@ -50,7 +50,7 @@ class CodecConformance(ImageOutChecks, DeclarationChecks):
 
     def test_another_process_decodes_the_same(self, method: Codec, tmp_path: Path) -> None:
         coded = {str(channels): method.encode(picture(65, 131, channels)) for channels in self.channels}
-        here = {name: np.asarray(imgredux.decode(data)) for name, data in coded.items()}
+        here = {name: np.asarray(decode(data)) for name, data in coded.items()}
         for threads in (1, 3):
             folder = tmp_path / str(threads)
             self._decode_elsewhere(coded, folder, threads)
@@ -114,7 +114,7 @@ class CodecConformance(ImageOutChecks, DeclarationChecks):
 
 def _decoded(data: bytes, like: np.ndarray) -> np.ndarray:
     """The image of a stream; a public format without greyscale gives grey as three planes, which become one here."""
-    image = imgredux.decode(data)
+    image = decode(data)
     grey = "L" if like.ndim == 2 else "LA" if like.shape[2] == 2 else None
     if grey is not None and isinstance(image, Image.Image) and not stream.is_stream(data):
         image = image.convert(grey)

@@ -16,7 +16,8 @@ from torch import Tensor
 from imgredux.errors import ImageError, ImgreduxError
 from imgredux.methods.base import HALVES, Method, tiled
 from imgredux.methods.weights import read_manifest
-from imgredux.registry import GROUP, get
+from imgredux.registry import get
+from imgredux.registry.installed import group
 from imgredux.testing.golden import tensors
 from imgredux.testing.inputs import batch
 from imgredux.testing.process import run_python
@@ -37,7 +38,7 @@ class DeclarationChecks(Suite):
     """What a Spec says is so."""
 
     def test_declaration_imports_no_torch(self) -> None:
-        heavy = run_python(NO_TORCH, GROUP, self._entry_point().name).split()
+        heavy = run_python(NO_TORCH, group(self.spec.kind), self._entry_point().name).split()
         assert not heavy, f"importing the declaration imports {', '.join(heavy)}: keep it out of the package's __init__"
 
     def test_entry_point_is_the_name(self) -> None:
@@ -48,7 +49,7 @@ class DeclarationChecks(Suite):
     def _entry_point(self) -> importlib.metadata.EntryPoint:
         if self.info.distribution is None:
             pytest.skip("registered at run time: there is no entry point")
-        (entry,) = importlib.metadata.entry_points(group=GROUP, name=self.spec.name)
+        (entry,) = importlib.metadata.entry_points(group=group(self.spec.kind), name=self.spec.name)
         return entry
 
     def test_exceptions_name_checks(self) -> None:

@@ -18,8 +18,8 @@ from torch import Tensor
 from imgredux import registry
 from imgredux.io.images import to_tensor
 from imgredux.maps.noise import inject
+from imgredux.maps.statistics import concentration
 from imgredux.metrics.ssimulacra2 import ssimulacra2
-from imgredux.protocols import concentration
 from imgredux.training import hiding
 from imgredux.training.crops import find_pictures
 

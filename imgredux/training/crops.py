@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from imgredux.batch.run import find_images
 from imgredux.errors import ImgreduxError
+from imgredux.io.finding import find_images
 
 HELD_OUT = 10  # one picture in so many of each folder is judged on, and never trained on
 JUDGED = 192  # side of what is judged of it

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from imgredux.metrics.ssimulacra2 import ssimulacra2
 from imgredux.ops.masking import busyness
-from imgredux.protocols.equal_mse import PEAK, SPREAD
+from imgredux.protocols.declared import PEAK, SPREAD
 
 # Points of SSIMULACRA 2: for all of the power in the pixels that may carry half of it; for a rms above `PEAK`; for all
 # of the MSE missing. A map that nothing bounds gains 2 to 6 by packing.

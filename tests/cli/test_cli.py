@@ -67,7 +67,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
                 context=0,
                 exceptions={"batch": "a reason"},
             )
-            patch.setitem(registry._registry.specs, spec.name, spec)
+            patch.setitem(registry._plugins.known["method"], spec.name, spec)
         yield
 
 
@@ -139,7 +139,7 @@ def broken_plugin(folder: Path, name: str, code: str, *, installs: int = 1) -> N
         metadata = folder / f"dist_{name}{index}-1.0.dist-info"
         metadata.mkdir()
         (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: dist-{name}{index}\nVersion: 1.0\n")
-        (metadata / "entry_points.txt").write_text(f"[imgredux]\n{name} = broken_{name}\n")
+        (metadata / "entry_points.txt").write_text(f"[imgredux.estimators]\n{name} = broken_{name}\n")
 
 
 def test_list_check_shows_what_is_broken_and_why(tmp_path: Path) -> None:

@@ -7,15 +7,15 @@ import pytest
 
 import imgredux
 from imgredux import Spec
-from imgredux.registry import _registry
+from imgredux.registry import _plugins
 
 
 @pytest.fixture(scope="module")
 def register() -> Iterator[Callable[[Spec], None]]:
     """`imgredux.register` for methods in tests/conformance/toys, undone after the module."""
-    known = dict(_registry.specs)
+    known = dict(_plugins.known["method"])
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(Path(__file__).with_name("toys"))
         yield imgredux.register
-    _registry.specs.clear()
-    _registry.specs.update(known)
+    _plugins.known["method"].clear()
+    _plugins.known["method"].update(known)

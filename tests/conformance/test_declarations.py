@@ -9,7 +9,7 @@ import pytest
 from safetensors.torch import save
 from torch import ones
 
-from imgredux.registry import _registry
+from imgredux.registry import _plugins
 from imgredux.testing import EstimatorConformance
 
 DECLARATION = """
@@ -66,8 +66,8 @@ def plugin(
         return root / package
 
     yield write
-    for plugin in [plugin for plugin in _registry.manager.get_plugins() if "imgredux_decl" in str(plugin)]:
-        _registry.manager.unregister(plugin)
+    for plugin in [plugin for plugin in _plugins.manager.get_plugins() if "imgredux_decl" in str(plugin)]:
+        _plugins.manager.unregister(plugin)
 
 
 def suite(name: str) -> EstimatorConformance:

@@ -20,10 +20,11 @@ from skimage.metrics import structural_similarity
 import imgredux
 from imgredux import ImgreduxError, Spec, registry
 from imgredux.datasets import Dataset, Item, folder
-from imgredux.evaluate import evaluate, paired, read_rows, summarise
+from imgredux.evaluate import evaluate, paired, read_rows, summarize
 from imgredux.evaluate.results import KEY, appending, key
+from imgredux.maps import concentration, peak
 from imgredux.ops.color import luma
-from imgredux.protocols import PROTOCOLS, concentration, peak
+from imgredux.protocols import load
 from imgredux.testing.shared import shared
 
 TOYS = '''
@@ -81,7 +82,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 paper="none",
                 license="Apache-2.0",
             )
-            patch.setitem(registry._registry.specs, spec.name, spec)
+            patch.setitem(registry._plugins.known["method"], spec.name, spec)
         yield package.parent
 
 
@@ -292,12 +293,13 @@ def test_what_is_wrong_from_the_start_is_said_at_once(photos: Dataset, tmp_path:
         with pytest.raises(ImgreduxError, match=match):
             evaluate(protocol, methods, sets, out, **{"metrics": [], **options})  # pyright: ignore
 
-    refused("no protocol named 'jnd'. There are: jnd-equal-mse, jnd-konjnd, jpeg-y, jpeg-rgb", "jnd")
+    refused("no protocol named 'jnd'. Installed: .*jnd-equal-mse, jnd-konjnd, jpeg-rgb, jpeg-y", "jnd")
     refused("no method: name one", methods=())
     refused("no method named 'flta'. Did you mean flat", methods=("flta",))
     refused("flat is of the kind estimator: jpeg-y measures restorers", "jpeg-y")
     refused("flat has no weights 'v2'", methods=("flat.v2",))
-    refused("has no metric psnr. Choose from: ssim, lpips, ssimulacra2", metrics=["psnr"])
+    refused("has no metric vmaf. Choose from: ssim, lpips, ssimulacra2, .*psnr_hvs", metrics=["vmaf"])
+    refused("jnd-konjnd has no metric ssim. Choose from: it takes none", "jnd-konjnd", metrics=["ssim"])
     refused("has no target MSE 0 or -1", levels=[0, -1, 16])
     refused("has no JPEG quality 12.5 or 101", "jpeg-y", ("jpeg",), levels=[12.5, 101])
     refused("two data sets are named photos", datasets=[photos, photos])
@@ -310,7 +312,7 @@ def test_what_is_wrong_from_the_start_is_said_at_once(photos: Dataset, tmp_path:
 
 def row_of(name: str, directory: str, quality: int, count: int, *columns: str) -> list[str]:
     """Means over the images of the JPEG's own values, in as many digits as they are published."""
-    protocol = PROTOCOLS[name]
+    protocol = load(name)
     items = folder(shared(directory)).items
     assert len(items) == count
     values = [protocol.begin(None, item, columns)(quality, 0).values for item in items]
@@ -371,7 +373,7 @@ def test_a_restorer_gets_the_jpeg_with_its_tables_and_is_rounded(photos: Dataset
 
 def test_the_noise_has_the_level_and_is_judged_on_luma(photos: Dataset) -> None:
     item = photos.items[0]
-    trial = PROTOCOLS["jnd-equal-mse"].begin(imgredux.get("localstd"), item, CHEAP)
+    trial = load("jnd-equal-mse").begin(imgredux.get("localstd"), item, CHEAP)
     values = trial(100, 3).values
     x = item.read()
     noisy = imgredux.inject(x, imgredux.get("localstd")(x), 100, seed=3)
@@ -418,7 +420,7 @@ def test_a_map_of_zeros_has_a_row_without_values(photos: Dataset, tmp_path: Path
     assert {row["problem"] for row in zero} == {"the map is zero everywhere"}
     assert {value for row in zero for value in row["values"].values()} == {None}
     assert {frozenset(row["values"]) for row in lines(out)} == {frozenset(zero[0]["values"])}
-    summary = next(one for one in summarise(read_rows(out)) if one.method == "toy-zero")
+    summary = next(one for one in summarize(read_rows(out)) if one.method == "toy-zero")
     assert (summary.n, summary.missing) == (0, 3)
     assert np.isnan(summary.values["ssim"].mean)
 
@@ -448,7 +450,7 @@ def test_ssim_at_equal_noise_is_the_printed_one(
 ) -> None:
     kodak, method = shared("data/test/kodak"), imgredux.get(name)
     items = [Luma(stem, kodak / f"{stem}.png") for stem in stems]
-    found = [PROTOCOLS["jnd-equal-mse"].begin(method, item, ["ssim"])(level, 0).values["ssim"] for item in items]
+    found = [load("jnd-equal-mse").begin(method, item, ["ssim"])(level, 0).values["ssim"] for item in items]
     figures = found if stems is THREE else [min(found), max(found), np.mean(found)]  # pyright: ignore
     np.testing.assert_allclose(figures, printed, atol=0.001 if level < 100 else 0.005)
 
@@ -478,7 +480,7 @@ def rows(values: dict[str, np.ndarray], **fields: object) -> list[dict]:
 def test_means_and_standard_errors_are_numpys() -> None:
     rng = np.random.default_rng(5)
     values = {"ssim": rng.random((7, 3)), "phi": rng.random((7, 3))}
-    (found,) = summarise(rows(values, method="a", dataset="d"))
+    (found,) = summarize(rows(values, method="a", dataset="d"))
     assert (found.label, found.dataset, found.level, found.n, found.missing) == ("a", "d", 16, 7, 0)
     assert found.seeds == (0, 1, 2)
     assert found.seconds == 4
@@ -492,10 +494,10 @@ def test_means_and_standard_errors_are_numpys() -> None:
 def test_what_was_not_measured_is_left_out_and_counted() -> None:
     some = rows({"ssim": np.array([[0.5], [0.7]])}, method="a", commit="abc")
     none = rows({"ssim": np.array([[None]])}, method="a", image="9", commit="def")
-    (found,) = summarise([*some, *none])
+    (found,) = summarize([*some, *none])
     assert (found.n, found.missing, found.commit) == (2, 1, "abc, def")
     assert found.values["ssim"].mean == pytest.approx(0.6)
-    (single,) = summarise(some[:1])
+    (single,) = summarize(some[:1])
     assert single.values["ssim"].mean == 0.5
     assert np.isnan(single.values["ssim"].error)
 
@@ -503,7 +505,7 @@ def test_what_was_not_measured_is_left_out_and_counted() -> None:
 def test_methods_data_sets_levels_and_tags_have_a_summary_each() -> None:
     one = {"ssim": np.array([[0.5], [0.7]])}
     kinds = [{"method": "a"}, {"method": "b"}, {"weights": "v2"}, {"dataset": "d"}, {"level": None}, {"protocol": "p"}]
-    found = summarise([row for fields in kinds for row in rows(one, **fields)])
+    found = summarize([row for fields in kinds for row in rows(one, **fields)])
     assert [one.n for one in found] == [2] * len(kinds)
 
 

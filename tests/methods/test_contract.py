@@ -122,8 +122,9 @@ case("a tensor to `restore`")(lambda _: imgredux.restore(torch.zeros(1, 1, 8, 8)
 def _(tmp: Path) -> None:
     Image.new("L", (16, 16)).save(tmp / "a.jpg", quality=20)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(imgredux.registry._registry, "specs", {})
-        patch.setattr(imgredux.registry, "_installed", dict)
+        patch.setitem(imgredux.registry._plugins.known, "method", {})
+        patch.setattr(imgredux.registry, "installed", lambda family: {})
+        patch.setattr(imgredux.registry, "the_one", lambda family, name: None)
         imgredux.restore(tmp / "a.jpg")
 
 

@@ -16,11 +16,11 @@ from torch import Tensor
 
 import imgredux
 from imgredux import ImageError, Restorer, Spec, registry
+from imgredux.forensics import examine
 from imgredux.forensics.traces import Traces
 from imgredux.io.files import write_image
 from imgredux.io.images import ORIENTATION
 from imgredux.methods import base as method
-from imgredux.methods import restorer
 from imgredux.methods.tiling import announce, listening
 from imgredux.metrics import psnr
 from imgredux.ops.quantization import ijg_tables
@@ -57,7 +57,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Traces]:
     def show(quality: int, offset: tuple[int, int] = (0, 0), earlier: Traces | None = None, **facts: Any) -> Traces:
         about = {"standard": True, "subsampling": None, "progressive": False, "known_from": "pixels", **facts}
         traces = Traces(ijg_tables(quality)[None], quality, offset=offset, earlier=earlier, **about)
-        monkeypatch.setattr(restorer, "traces", lambda _: traces)
+        monkeypatch.setattr(examine, "traces", lambda _: traces)
         return traces
 
     return show
@@ -65,7 +65,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Traces]:
 
 @pytest.fixture
 def unseen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(restorer, "traces", lambda _: None)
+    monkeypatch.setattr(examine, "traces", lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_a_jpeg_brings_its_steps_and_tensors_bring_none() -> None:
 
 
 def test_explicit_steps_are_taken_without_looking(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(restorer, "traces", lambda _: pytest.fail("looked"))
+    monkeypatch.setattr(examine, "traces", lambda _: pytest.fail("looked"))
     toy = negative()
     assert np.array_equal(toy(COLOUR, qtable=None), 255 - COLOUR)
     assert np.array_equal(toy(COLOUR, qtable=ijg_tables(3)[None]), 255 - COLOUR)
@@ -125,7 +125,7 @@ def test_a_forced_quality_is_taken_without_looking(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "imgredux")
-    monkeypatch.setattr(restorer, "traces", lambda _: pytest.fail("looked"))
+    monkeypatch.setattr(examine, "traces", lambda _: pytest.fail("looked"))
     toy = negative()
     assert np.array_equal(toy(COLOUR, quality=98), 255 - COLOUR)
     assert torch.equal(toy.qtable, ijg_tables(98)[None])

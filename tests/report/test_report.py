@@ -18,6 +18,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import imgredux
+from imgredux import registry
 from imgredux.cli.report import report as command
 from imgredux.errors import ImgreduxError
 from imgredux.evaluate.published import publications
@@ -27,6 +28,7 @@ from imgredux.testing.inputs import picture
 
 pytest.importorskip("jinja2", reason="the page needs jinja2, of the extra eval")
 
+SPEC = registry.protocol("jnd-equal-mse")
 VOID = {"meta", "link", "img", "input", "br", "path", "circle"}
 # Of two images each: SSIMULACRA2, SSIM, LPIPS, concentration.
 SCORES = {
@@ -382,19 +384,19 @@ def standing_rows() -> list[dict[str, Any]]:
 
 
 def test_all_data_sets_together_say_how_far_each_is_behind_the_first_that_is_not_packed() -> None:
-    found = {one.method: one for one in standings(standing_rows())}
+    found = {one.method: one for one in standings(SPEC, standing_rows())}
     assert list(found) == ["tight", "first", "near", "localstd"]
     assert found["first"].score.mean == pytest.approx(72.5)
     assert (found["near"].behind.mean, found["near"].behind.error) == pytest.approx((1.5, 0.5))
     assert found["near"].margin == "1.50 ±0.50, 3.0 se"
     assert found["first"].margin == "-"
     assert [one.packed for one in found.values()] == [True, False, False, False]
-    assert (found["tight"].share, found["near"].peak) == pytest.approx((0.5, 5.0))
+    assert (found["tight"].guards[0], found["near"].guards[1]) == pytest.approx((0.5, 5.0))
 
 
 def test_all_data_sets_together_are_in_both_files_and_only_where_there_are_several(tmp_path: Path, page: Page) -> None:
     assert not page.inside(r"table\.overall")
-    assert standings(jnd_rows("sharp", "localstd")) == []
+    assert standings(SPEC, jnd_rows("sharp", "localstd")) == []
     report(write(tmp_path, standing_rows()), tmp_path / "out")
     text = (tmp_path / "out" / "table.md").read_text("utf-8")
     assert "| near | 71.00 ±" in text

@@ -26,14 +26,14 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def registered(module: str) -> Iterator[str]:
     """The name of the toy in a module of `toys`, registered until the generator goes on."""
-    known = dict(registry._registry.specs)
+    known = dict(registry._plugins.known["method"])
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(TOYS)
         spec = importlib.import_module(module).SPEC
         registry.register(spec)
         yield spec.name
-    registry._registry.specs.clear()
-    registry._registry.specs.update(known)
+    registry._plugins.known["method"].clear()
+    registry._plugins.known["method"].update(known)
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from imgredux.maps import concentration, peak
 from imgredux.maps.noise import inject
 from imgredux.metrics.ssimulacra2 import ssimulacra2
 from imgredux.ops import local_std, luma
-from imgredux.protocols import concentration, peak
 from imgredux.testing.inputs import as_tensor, photos
 from imgredux.training import ceiling, hiding
 

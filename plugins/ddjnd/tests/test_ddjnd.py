@@ -6,7 +6,7 @@ from imgredux_ddjnd.recipe import RECIPES
 from skimage import data
 
 import imgredux
-from imgredux.protocols.equal_mse import peak
+from imgredux.maps import peak
 from imgredux.testing.inputs import batch
 from imgredux.training import Pictures
 

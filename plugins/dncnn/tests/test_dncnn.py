@@ -16,7 +16,7 @@ import imgredux
 from imgredux import ops
 from imgredux.datasets import folder
 from imgredux.errors import WeightsError
-from imgredux.evaluate import evaluate, read_rows, summarise
+from imgredux.evaluate import evaluate, read_rows, summarize
 from imgredux.metrics import psnr
 from imgredux.ops.quantization import ijg_tables
 from imgredux.testing.shared import shared
@@ -97,7 +97,7 @@ def test_the_authors_weights_give_the_printed_figures(quality, tmp_path):
     problems = evaluate(
         "jpeg-y", [f"dncnn={weights}"], [folder(pictures)], tmp_path / "rows", levels=[quality], metrics=metrics
     )
-    (found,) = summarise(read_rows(tmp_path / "rows"))
+    (found,) = summarize(read_rows(tmp_path / "rows"))
     assert not problems
     assert found.n == 5
     for name, printed, tolerance in zip(metrics, PRINTED[quality], (0.02, 0.001, 0.02), strict=True):

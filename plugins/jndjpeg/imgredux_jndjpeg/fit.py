@@ -20,8 +20,8 @@ from scipy.interpolate import PchipInterpolator
 from torch import Tensor
 
 from imgredux import registry
-from imgredux.batch.run import find_images
 from imgredux.evaluate.bd_rate import rising
+from imgredux.io.finding import find_images
 from imgredux.io.images import to_tensor
 from imgredux.methods.codec import Codec
 from imgredux.metrics.ssimulacra2 import ssimulacra2

@@ -1,0 +1,120 @@
+"""Files of JSON lines that grow row by row and survive a kill at any moment: one reader, one writer, one lock.
+
+A row is appended in one piece and is on the disk before the next one. A kill can tear the last line only: it is left
+out by the reader, and the next writer drops it. Imports no torch.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import IO, Any
+
+from imgredux.errors import ImgreduxError
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One kind of file.
+
+    what: of a row, for errors, as "result of imgredux eval". first: the field that every row begins with; a torn line
+    is told by it from a file of something else. check: raises KeyError, TypeError or ValueError for an object that is
+    no such row.
+    """
+
+    what: str
+    first: str
+    check: Callable[[Row], object]
+
+    def read(self, path: str | PathLike) -> list[Row]:
+        """The rows of a file in their order; none where there is no file.
+
+        Raises ImgreduxError for a line that is no such row, OSError.
+        """
+        try:
+            data = Path(path).read_bytes()
+        except FileNotFoundError:
+            return []
+        return self._parsed(data, path)[0]
+
+    @contextmanager
+    def appending(self, path: str | PathLike) -> Iterator[tuple[list[Row], Callable[[Row], None]]]:
+        """The rows that a file holds, and a function that adds one to it and to the disk.
+
+        The file and its folder are made if need be; the file stays open. A lock beside it, `.{name}.lock`, keeps every
+        other process out until the block ends, or this process does.
+
+        Raises ImgreduxError when another has the lock, and as `read`; OSError, also from adding.
+        """
+        path = Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(path), path.open("a+b", buffering=0) as file:
+            file.seek(0)
+            data = file.read()
+            rows, whole, ended = self._parsed(data, path)
+            if whole < len(data):
+                file.truncate(whole)
+            if not ended:
+                _write(file, b"\n")
+
+            def append(row: Row) -> None:
+                _write(file, json.dumps(row, ensure_ascii=False).encode() + b"\n")
+                os.fsync(file.fileno())
+
+            yield rows, append
+
+    def _parsed(self, data: bytes, path: str | PathLike) -> tuple[list[Row], int, bool]:
+        """Rows, how many bytes they take, a torn last line not counted, and whether these end with a line's end."""
+        *lines, last = data.split(b"\n")
+        rows = [self._row(line, f"{path}, line {number}") for number, line in enumerate(lines, 1)]
+        if not last:
+            return rows, len(data), True
+        start = json.dumps({self.first: 0}).removesuffix("0}").encode()
+        if last[: len(start)] == start[: len(last)] and not _is_json(last):
+            return rows, len(data) - len(last), True
+        return [*rows, self._row(last, f"{path}, line {len(lines) + 1}")], len(data), False
+
+    def _row(self, line: bytes, where: str) -> Row:
+        try:
+            row = json.loads(line)
+            self.check(row)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ImgreduxError(f"{where}: no {self.what}. Remove the line, or name another file") from error
+        return row
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep every other process out that asks for the same, until the block ends or this process does.
+
+    Raises ImgreduxError at once when another process is in, OSError where no lock can be made.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ImgreduxError(f"{path}: another process writes to it. Wait for it, or name another") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _write(file: IO[bytes], data: bytes) -> None:
+    while data:
+        data = data[file.write(data) :]
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        json.loads(data)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,91 @@
+"""From a declaration to what it points at: classes, functions, methods with their weights in them."""
+
+import hashlib
+import importlib
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imgredux.errors import PluginError, WeightsError
+from imgredux.methods.spec import Spec
+from imgredux.methods.weights import beside, read_file, read_manifest
+from imgredux.registry.plugins import Declared, interruptions, unusable
+
+if TYPE_CHECKING:
+    from imgredux.methods.base import Method
+
+
+def attribute(declared: Declared) -> Any:
+    """What a declaration's target names; imports it. Raises PluginError when that fails."""
+    module, _, name = declared.target.partition(":")
+    with interruptions() as pressed:
+        try:
+            return getattr(importlib.import_module(module), name)
+        except BaseException as error:
+            if pressed():
+                raise
+            raise unusable(declared.name, error) from error
+
+
+def method_class(spec: Spec) -> "type[Method]":
+    """The class a Spec points at; imports it. Raises PluginError when it is missing or of another kind."""
+    from imgredux.methods.base import Estimator
+    from imgredux.methods.codec import Codec
+    from imgredux.methods.restorer import Restorer
+
+    base = {"estimator": Estimator, "restorer": Restorer, "codec": Codec}[spec.kind]
+    cls = attribute(spec)
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        raise PluginError(f"{spec.target} is declared as {spec.kind}, but is no subclass of {base.__name__}")
+    return cls
+
+
+def build(spec: Spec, options: Mapping[str, Any]) -> "Method":
+    """A fresh method. Raises PluginError, TypeError for a keyword that the constructor does not have."""
+    method = method_class(spec)(**options)
+    method.spec = spec
+    return method
+
+
+def load_weights(spec: Spec, tag: str = "", path: "str | PathLike[str] | None" = None) -> "Method":
+    """Build the method with the weights of `tag` (empty: the default one), or with those of a user's file.
+
+    Sets `method.tag` and `method.digest`, the first 8 bytes of the file's SHA-256. A method that does not learn is
+    built as it is. Raises WeightsError: no weights yet, unknown tag, missing or altered file, another architecture.
+    """
+    manifest = read_manifest(spec)
+    if path is not None:
+        if tag:
+            raise WeightsError(f"{spec.name}.{tag}: give a tag or a file of weights, not both")
+        return _with_weights(spec, "", Path(path), read_file(Path(path)))
+    if not tag and not manifest.default:
+        if spec.recipes is not None:
+            cure = f"give weights=FILE, or train some: imgredux train {spec.name} --images DIR"
+            raise WeightsError(f"{spec.name} ships no weights yet, and has learnt nothing without: {cure}")
+        return build(spec, {})
+    tag = tag or manifest.default
+    if tag not in manifest.tags:
+        raise WeightsError(f"{spec.name} has no weights {tag!r}. Tags: {', '.join(manifest.tags) or 'none'}")
+    entry = manifest.tags[tag]
+    file = Path(str(beside(spec, entry["file"])))
+    content = read_file(file)
+    if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+        raise WeightsError(f"{file} does not have the digest of its manifest. Reinstall the plugin of {spec.name!r}")
+    return _with_weights(spec, tag, file, content, entry.get("options", {}))
+
+
+def _with_weights(
+    spec: Spec, tag: str, file: Path, content: bytes, options: Mapping[str, Any] | None = None
+) -> "Method":
+    """The method with these weights in it; without `options` the file says how the method is built."""
+    try:
+        found, state = method_class(spec).read_weights(file)
+        method = build(spec, found if options is None else options)
+        method.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    except WeightsError:
+        raise
+    except Exception as error:
+        raise WeightsError(f"{file} does not hold weights of {spec.name!r}: {error}") from error
+    method.tag, method.digest = tag, hashlib.sha256(content).digest()[:8]
+    return method
