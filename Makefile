@@ -6,13 +6,15 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 MEMBERS := $(patsubst %/pyproject.toml,-e ./%,$(PLUGINS)) -e ./examples/third_party
 STAMP := $(VENV)/installed
 
-.PHONY: demo test bench lint types wheels format clean
+.PHONY: demo test ci bench lint types wheels installable format clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py demo
 
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not wheels"
+
+ci: lint types wheels test
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.report
@@ -26,6 +28,9 @@ types: $(STAMP)
 
 wheels: $(STAMP)
 	$(BIN)/pytest -m wheels
+
+installable: $(STAMP)
+	$(BIN)/python -m tests.installable
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

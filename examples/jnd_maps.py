@@ -1,10 +1,10 @@
-"""Maps of seven published estimators, and what noise of MSE 100 shaped by them looks like, on six pictures.
+"""Maps of seven published estimators, and what noise of MSE 100 shaped by them looks like, on six images.
 
 python examples/jnd_maps.py jnd_maps.webp            # all six
 python examples/jnd_maps.py jnd_maps.webp chelsea    # one
 
-Each picture has two rows: the maps, each scaled to the noise of that MSE and all in the same colours (brightest: three
-times the noise's rms), and the picture with the noise.
+Each image has two rows: the maps, each scaled to the noise of that MSE and all in the same colours (brightest: three
+times the noise's rms), and the image with the noise.
 """
 
 import sys

@@ -6,9 +6,9 @@
 Importing the package imports neither torch nor any plugin; names, and modules as `imgredux.maps`, resolve on first use.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from imgredux._lazy import resolver
 from imgredux._version import __version__ as __version__
 
 if TYPE_CHECKING:
@@ -70,7 +70,6 @@ _HOME = {
     "methods.spec": ("Spec",),
     "registry": ("create", "get", "info", "list_methods", "register"),
 }
-_WHERE = {name: module for module, names in _HOME.items() for name in names}
 _ROOMS = (
     "batch",
     "critical",
@@ -123,15 +122,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _ROOMS:
-        return importlib.import_module(f"imgredux.{name}")
-    if name not in _WHERE:
-        raise AttributeError(f"module 'imgredux' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"imgredux.{_WHERE[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_ROOMS})
+__getattr__, __dir__ = resolver(__name__, _HOME, _ROOMS)

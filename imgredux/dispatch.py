@@ -18,19 +18,20 @@ if TYPE_CHECKING:
     from imgredux.io.images import ImageLike
     from imgredux.methods.restorer import Restorer
 
-_INSTALL = "pip install imgredux-slidingdct"
+_INSTALL = "pip install 'imgredux[all]'"
+TARGET = "target"  # the knob of a codec that searches for the smallest file within a target of visibility
 
 
-def best(quality: int, colour: bool, methods: Iterable[str] | None = None) -> str:
+def best(quality: int, color: bool, methods: Iterable[str] | None = None) -> str:
     """The restorer that gains most at a JPEG quality, 1..100, as `"name.tag"`, or `"name"` of one without weights.
 
     methods: names, with tags or without, to choose among; None: all that are installed. Those that state no gain on
     such files are left out, broken ones with a warning. Raises UnknownMethod when nothing is left.
     """
-    found = {label: gain(gains, quality, colour) for label, gains in choices(methods).items()}
+    found = {label: gain(gains, quality, color) for label, gains in choices(methods).items()}
     stated = {label: value for label, value in found.items() if value is not None}
     if not stated:
-        files = "colour" if colour else "greyscale"
+        files = "colour" if color else "greyscale"
         raise UnknownMethod(f"no installed restorer states what it gains on {files} files. Name one, or: {_INSTALL}")
     return max(stated, key=lambda label: stated[label])
 
@@ -53,6 +54,18 @@ def choices(methods: Iterable[str] | None = None) -> dict[str, Gains]:
     return found
 
 
+def optimizer() -> str:
+    """The installed codec that searches for the smallest file within a target of visibility: its knob is `target`.
+
+    Of several, the first by name. Raises UnknownMethod when there is none.
+    """
+    for name in registry.list_methods("codec"):
+        knob = registry.info(name).spec.knob
+        if knob and knob[0] == TARGET:
+            return name
+    raise UnknownMethod(f"no installed codec searches for the smallest file. Install one with: {_INSTALL}")
+
+
 class Auto:
     """Restores image after image, each with the restorer that gains most at its JPEG quality; keeps what it loads."""
 
@@ -66,14 +79,14 @@ class Auto:
         from imgredux.forensics.examine import examine
 
         seen = examine(image, quality)
-        return seen.untouched() if seen.damage is None else self._best(seen.damage.quality, seen.colour).restore(seen)
+        return seen.untouched() if seen.damage is None else self._best(seen.damage.quality, seen.color).restore(seen)
 
-    def _best(self, quality: int, colour: bool) -> "Restorer":
+    def _best(self, quality: int, color: bool) -> "Restorer":
         from imgredux.methods.restorer import Restorer
 
-        if (quality, colour) not in self._names:
-            self._names[quality, colour] = best(quality, colour).partition(".")[0]
-        name = self._names[quality, colour]  # without the tag: the restorer takes it, or leaves the image untouched
+        if (quality, color) not in self._names:
+            self._names[quality, color] = best(quality, color).partition(".")[0]
+        name = self._names[quality, color]  # without the tag: the restorer takes it, or leaves the image untouched
         if name not in self._loaded:
             method = registry.get(name, self._device)
             assert isinstance(method, Restorer)  # what `best` chooses among

@@ -73,7 +73,7 @@ def test_jpeg_is_pillows_with_420() -> None:
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_grey_stays_grey(codec: Codec) -> None:
+def test_gray_stays_gray(codec: Codec) -> None:
     x = to_tensor(data.camera()[200:264, 200:280])
     found = critical_image(x, codec, 70)
     assert found.image.shape == x.shape
@@ -119,7 +119,7 @@ def test_going_on_after_a_kill(photos: Path, tmp_path: Path) -> None:
     assert [pair.made for pair in again] == [False, True]
     assert [row["stem"] for row in rows(out)] == ["cat", "man"]
     (out / "jnd" / "cat.png").unlink()
-    Image.fromarray(CAT[:64]).save(photos / "man.png")  # another picture by now
+    Image.fromarray(CAT[:64]).save(photos / "man.png")  # another image by now
     assert [pair.made for pair in make_pairs([photos], out)] == [True, True]
     assert {stem: row["height"] for stem, row in read_record(out / RECORD).items()} == {"cat": 96, "man": 64}
     assert not list(out.rglob("*.tmp"))

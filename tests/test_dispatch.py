@@ -20,21 +20,21 @@ def test_gains_lie_on_straight_lines_and_are_flat_beyond() -> None:
     gains = {"y": points}
     for quality in range(1, 101):
         expected = np.interp(quality, [20, 30, 40], [1.0, 1.5, 3.0])
-        assert gain(gains, quality, colour=False) == pytest.approx(expected)
-    assert gain(gains, 30, colour=True) is None
+        assert gain(gains, quality, color=False) == pytest.approx(expected)
+    assert gain(gains, 30, color=True) is None
 
 
 def test_the_tag_that_gains_most_is_taken(paint: Callable[..., Spec]) -> None:
     spec = paint("paint_best", {"low": LOW, "high": HIGH, "mute": None})
-    assert [best_tag(spec, quality, colour=False) for quality in (1, 10, 24, 26, 40, 90)] == ["low"] * 3 + ["high"] * 3
-    assert best_tag(spec, 25, colour=False) == "low"  # a draw goes to the default
-    assert [best_tag(spec, quality, colour=True) for quality in (10, 29, 31, 90)] == ["low", "low", "high", "high"]
+    assert [best_tag(spec, quality, color=False) for quality in (1, 10, 24, 26, 40, 90)] == ["low"] * 3 + ["high"] * 3
+    assert best_tag(spec, 25, color=False) == "low"  # a draw goes to the default
+    assert [best_tag(spec, quality, color=True) for quality in (10, 29, 31, 90)] == ["low", "low", "high", "high"]
 
 
 def test_without_figures_the_default_stays(paint: Callable[..., Spec]) -> None:
-    assert best_tag(paint("paint_mute", {"b": None, "a": None}), 10, colour=True) == "b"
-    assert best_tag(paint("paint_grey", {"b": None, "a": "y = { 10 = 1 }"}), 10, colour=True) == "b"
-    assert best_tag(imgredux.info("flat").spec, 10, colour=True) == ""
+    assert best_tag(paint("paint_mute", {"b": None, "a": None}), 10, color=True) == "b"
+    assert best_tag(paint("paint_grey", {"b": None, "a": "y = { 10 = 1 }"}), 10, color=True) == "b"
+    assert best_tag(imgredux.info("flat").spec, 10, color=True) == ""
 
 
 def test_the_best_of_all_restorers_is_taken(paint: Callable[..., Spec], only_registered: None) -> None:
@@ -55,7 +55,7 @@ def test_the_best_of_all_restorers_is_taken(paint: Callable[..., Spec], only_reg
 
 
 def test_where_nothing_is_installed_the_error_says_what_to_install(only_registered: None) -> None:
-    with pytest.raises(UnknownMethod, match="pip install imgredux-slidingdct"):
+    with pytest.raises(UnknownMethod, match="pip install 'imgredux\\[all\\]'"):
         best(10, True)
 
 

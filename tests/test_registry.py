@@ -1,15 +1,20 @@
 """Names to methods, and what importing costs."""
 
 import json
+import os
+import runpy
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
 import imgredux
+from imgredux import registry
+from imgredux.registry import metadata
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -73,17 +78,93 @@ def test_an_absent_method_of_ours_is_answered_with_its_install_line(only_registe
 
 
 def test_what_is_said_to_be_installable_is_the_folder_of_plugins() -> None:
-    names, distributions = {}, set()
-    for file in REPOSITORY.glob("plugins/*/pyproject.toml"):
-        project = tomllib.loads(file.read_text("utf-8"))["project"]
-        for entries in project["entry-points"].values():
-            names.update(dict.fromkeys(entries, project["name"]))
-        distributions.add(project["name"])
-        assert project["version"] == imgredux.__version__
-    file = REPOSITORY / "imgredux" / "installable.json"
-    assert json.loads(file.read_text("utf-8")) == names, "write it anew: make installable"
+    script = runpy.run_path(str(REPOSITORY / "tests" / "installable.py"))
+    assert json.loads(script["FILE"].read_text("utf-8")) == script["installable"](), "write it anew: make installable"
+
+
+def test_every_distribution_has_the_cores_version_and_stands_in_the_extra_all() -> None:
+    projects = [
+        tomllib.loads(file.read_text("utf-8"))["project"] for file in REPOSITORY.glob("plugins/*/pyproject.toml")
+    ]
+    assert {project["version"] for project in projects} == {imgredux.__version__}
     core = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]
-    assert set(core["optional-dependencies"]["all"]) == distributions
+    assert core["version"] == imgredux.__version__
+    assert {*core["optional-dependencies"]["all"]} == {project["name"] for project in projects}
+    assert f"version: {imgredux.__version__}\n" in (REPOSITORY / "CITATION.cff").read_text("utf-8")
+
+
+def test_what_is_installed_while_a_process_runs_appears(install: Callable[..., Path], tmp_path: Path) -> None:
+    declaration = (
+        "from imgredux import Spec, hookimpl\n@hookimpl\ndef imgredux_methods():\n"
+        "    return [Spec(name='late', kind='estimator', target='late:X', title='', paper='', license='MIT')]\n"
+    )
+    code = (
+        "import sys, time, imgredux\n"
+        "print('late' in imgredux.list_methods(), flush=True)\nsys.stdin.readline()\n"
+        "print('late' in imgredux.list_methods(), imgredux.info('late').distribution, flush=True)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", code], env=environment, **pipes) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == "False"
+        install(tmp_path, "imgredux-late", {"late": "late"}, {"late/__init__.py": declaration})
+        assert process.communicate("\n")[0].strip() == "True imgredux-late"
+
+
+def test_metadata_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    imgredux.list_methods()
+    monkeypatch.setattr(metadata, "_SETTLED", -1e9)
+    reads = []
+    monkeypatch.setattr(metadata, "_read", lambda: reads.append(1) or {"method": {}, "metric": {}, "protocol": {}})
+    imgredux.list_methods()
+    imgredux.info("flat")
+    assert not reads
+    monkeypatch.setattr(metadata, "_held", None)
+    assert imgredux.list_methods() == sorted(registry._plugins.known["method"])
+    assert len(reads) == 1
+    monkeypatch.setattr(metadata, "_held", None)
+
+
+def test_a_call_by_kind_imports_no_declaration_of_another() -> None:
+    code = (
+        "import sys, imgredux; imgredux.list_methods('restorer'); "
+        "print(sorted(m for m in sys.modules if m.startswith('imgredux_')))"
+    )
+    assert fresh(code) == str(sorted(f"imgredux_{name}" for name in ("arcnn", "d2lnet", "dncnn", "slidingdct")))
+
+
+def test_every_documented_module_is_there_after_the_import() -> None:
+    code = "import imgredux; print(imgredux.maps.read_map.__name__, imgredux.io.images.read.__name__, dir(imgredux))"
+    assert fresh(code).startswith("read_map read [")
+    assert "'training'" in fresh(code)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = imgredux.nothing  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_names_of_metrics_and_protocols_are_answered_as_those_of_methods() -> None:
+    assert registry.metric("lpips").higher_is_better is False
+    assert registry.metric("ssimulacra2")[1:] == (True, "SSIMULACRA2", 2)
+    with pytest.raises(imgredux.UnknownName, match=r"no metric named 'ssimulacra'. Did you mean ssimulacra2\?"):
+        registry.metric("ssimulacra")
+    with pytest.raises(imgredux.UnknownName, match=r"no protocol named 'jpeg'. Did you mean jpeg-y\?"):
+        registry.protocol("jpeg")
+
+
+def test_a_metric_and_a_protocol_can_be_registered_for_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    for family in ("metric", "protocol"):
+        monkeypatch.setitem(registry._plugins.known, family, {})
+    imgredux.register(imgredux.MetricSpec(name="half", target=f"{__name__}:half", label="Half"))
+    assert registry.metric("half").function(torch.ones(2, 1, 4, 4), torch.zeros(2, 1, 4, 4)).tolist() == [0.5, 0.5]
+    assert "half" in registry.list_metrics()
+    with pytest.raises(ValueError, match="a metric named 'psnr' exists already"):
+        imgredux.register(imgredux.MetricSpec(name="psnr", target="a:b", label="mine"))
+    with pytest.raises(ValueError, match="counts 'x' is none of its metrics and columns"):
+        imgredux.ProtocolSpec(name="p", target="a:b", kind="codec", title="", counts="x")
+
+
+def half(image: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    return (image - reference).abs().mean((1, 2, 3)) / 2
 
 
 def test_a_method_can_be_registered_for_the_session() -> None:

@@ -38,7 +38,13 @@ for text in requires(sys.argv[1]):
 
 
 METADATA = {folder: tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"] for folder in PROJECTS}
-METHODS = {name: folder for folder in PROJECTS[1:] for name in METADATA[folder]["entry-points"]["imgredux"]}
+GROUPS = ("imgredux.estimators", "imgredux.restorers", "imgredux.codecs")
+METHODS = {
+    name: folder
+    for folder in PROJECTS[1:]
+    for group in GROUPS
+    for name in METADATA[folder]["entry-points"].get(group, ())
+}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +85,7 @@ def run(*command: str | Path, cwd: str | Path = sys.prefix) -> str:
 @pytest.mark.parametrize("folder", PROJECTS, ids=lambda folder: METADATA[folder]["name"])
 def test_a_wheel_holds_its_package_and_nothing_else(folder: Path, wheels: dict[Path, Path]) -> None:
     held = set(zipfile.ZipFile(wheels[folder]).namelist())
-    package = "imgredux" if folder is REPOSITORY else next(iter(METADATA[folder]["entry-points"]["imgredux"].values()))
+    package = next(iter(next(iter(METADATA[folder]["entry-points"].values())).values())).partition(".")[0]
     source = {
         path.relative_to(folder).as_posix()
         for path in (folder / package).rglob("*")
@@ -108,6 +114,13 @@ def test_the_command_lists_every_method(environment: Path) -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_works_from_its_wheel(name: str, environment: Path) -> None:
     assert run(environment, "-c", USE, name).split() == [METADATA[METHODS[name]]["name"], "48", "40"]
+
+
+def test_every_method_keeps_the_contract(environment: Path, tmp_path: Path) -> None:
+    shutil.copy(REPOSITORY / "tests" / "conformance" / "installed.py", tmp_path / "test_installed.py")
+    printed = run(environment, "-m", "pytest", "-q", "-n", "auto", "-p", "no:cacheprovider", tmp_path, cwd=tmp_path)
+    assert " passed" in printed
+    assert " failed" not in printed
 
 
 def test_a_strangers_tests_pass(environment: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgredux.batch.outputs import FileResult, check_folder, check_names, is_single
-from imgredux.errors import ImgreduxError, StreamError, in_words
+from imgredux.errors import ImageError, ImgreduxError, StreamError, in_words
 from imgredux.io import files
 from imgredux.io.finding import find_images
 from imgredux.methods import stream
@@ -92,7 +92,7 @@ def decode_files(
 
 
 def describe(path: str | PathLike) -> dict[str, Any]:
-    """What a file says of itself, for people and programs; the picture is not decoded.
+    """What a file says of itself, for people and programs; the image is not decoded.
 
     Of a stream: method, tag, digest of the weights, size, parts with their bytes, what else is kept. Of an image file:
     format and size. Raises StreamError for damaged and foreign files, OSError.
@@ -113,15 +113,13 @@ def describe(path: str | PathLike) -> dict[str, Any]:
             "parts": {key: len(part) for key, part in found.payload.items()},
             "keeps": [key for key in ("alpha", "icc", "exif") if getattr(found, key) is not None],
         }
-    from io import BytesIO
-
-    from PIL import Image
+    from imgredux.io.opening import header_of
 
     try:
-        with Image.open(BytesIO(data)) as image:
+        with header_of(data) as image:
             about = {"format": image.format, "mode": image.mode, "width": image.width, "height": image.height}
             keeps = [key for key in ("icc_profile", "exif", "xmp") if image.info.get(key)]
-    except Exception as error:  # Pillow's readers raise what they like
+    except ImageError as error:
         raise StreamError(f"neither a stream of imgredux nor an image file: {error}", "foreign") from error
     return {**about, "bytes": len(data), "keeps": keeps}
 

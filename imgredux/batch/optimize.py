@@ -20,10 +20,9 @@ from imgredux.errors import ImgreduxError, in_words
 from imgredux.io import files
 from imgredux.io.finding import find_images
 from imgredux.io.jsonl import Row, Rows
+from imgredux.io.opening import header_of, is_deep
 
 if TYPE_CHECKING:
-    from PIL import Image
-
     from imgredux.methods.codec import Codec
 
 RECORD = "optimized.jsonl"
@@ -97,12 +96,10 @@ def _one(path: Path, folder: Path, row: Row | None, codec: "Codec", target: str 
 
 def _smaller(path: Path, original: bytes, codec: "Codec", target: str | float) -> tuple[bytes, str]:
     """A smaller file, or the original and why it is kept."""
-    from PIL import Image
-
     from imgredux.io import images
 
-    with Image.open(path) as opened:
-        frames, deep = getattr(opened, "n_frames", 1), _deep(opened)
+    with header_of(original) as opened:
+        frames, deep = getattr(opened, "n_frames", 1), is_deep(opened)
     if frames > 1:
         return original, f"it holds {frames} frames"
     if deep:
@@ -114,7 +111,3 @@ def _smaller(path: Path, original: bytes, codec: "Codec", target: str | float) -
     if len(data) >= len(original):
         return original, "nothing smaller reaches the target"
     return (original, "no public format holds all of it") if suffix_of(data) == SUFFIX else (data, "")
-
-
-def _deep(image: "Image.Image") -> bool:
-    return image.mode.startswith(("I", "F")) or any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from imgredux._version import __version__
 from imgredux.cli.encode import decode, encode, identify
 from imgredux.cli.eval import evaluate
-from imgredux.cli.list import info, list_methods
+from imgredux.cli.list import info, list_names
 from imgredux.cli.make_pairs import make_pairs
 from imgredux.cli.optimize import optimize
 from imgredux.cli.report import report
@@ -61,7 +61,7 @@ app = typer.Typer(
     epilog=EXAMPLES,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("list")(list_methods)
+app.command("list")(list_names)
 app.command("info")(info)
 app.command("run")(run)
 app.command("eval")(evaluate)

@@ -1,48 +1,57 @@
 """`imgredux list` and `imgredux info`: declarations and metadata, no torch."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from imgredux import registry
 from imgredux.cli.text import FAILED, line
 from imgredux.errors import ImgreduxError
-from imgredux.methods.spec import Kind
 from imgredux.registry import Info
 
+RUN_TIME = "registered at run time"
+Listed = Literal["estimator", "restorer", "codec", "metric", "protocol"]
 
-def list_methods(
-    kind: Annotated[Kind | None, typer.Option(help="Only methods of this kind.")] = None,
+
+def list_names(
+    kind: Annotated[Listed | None, typer.Option(help="What to list. [default: methods of all kinds]")] = None,
     check: Annotated[bool, typer.Option("--check", help="Load every declaration and show what is broken.")] = False,
 ) -> None:
-    """List the installed methods, one name a line.
+    """List the installed methods, or metrics, or protocols, one name a line.
 
     With --check: name, kind, distribution and state of each; exit code 3 when a plugin is broken or two conflict.
     """
-    if not check:
-        names = registry.list_methods(kind)
-        for name in names:
-            typer.echo(name)
-        if not names and kind is None:
-            typer.echo("no method is installed. Try: pip install imgredux-baselines", err=True)
+    if check:
+        _check(kind)
         return
+    if kind == "metric" or kind == "protocol":
+        names = registry.list_metrics() if kind == "metric" else registry.list_protocols()
+    else:
+        names = registry.list_methods(kind)
+    for name in names:
+        typer.echo(name)
+    if not names and kind is None:
+        typer.echo("no method is installed. Try: pip install 'imgredux[all]'", err=True)
+
+
+def _check(kind: Listed | None) -> None:
     broken = False
-    for name in registry.list_methods():
+    for family, name in registry.list_entries():
         try:
-            found = registry.info(name)
+            found = registry.origin(family, name)
         except ImgreduxError as error:
             broken = True
             typer.echo(line(f"{name:<16} broken: {error}"))
             continue
-        if kind in (None, found.spec.kind):
-            typer.echo(f"{name:<16} {found.spec.kind:<10} {_origin(found):<28} ok")
+        if kind in (None, found.kind):
+            typer.echo(line(f"{name:<16} {found.kind:<10} {found.distribution or RUN_TIME:<28} ok"))
     if broken:
         raise typer.Exit(FAILED)
 
 
 def _origin(found: Info) -> str:
-    return f"{found.distribution} {found.version}" if found.distribution else "registered at run time"
+    return f"{found.distribution} {found.version}" if found.distribution else RUN_TIME
 
 
 def info(name: Annotated[str, typer.Argument(help="A method, as `imgredux list` shows it.", metavar="NAME")]) -> None:

@@ -5,15 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imgredux import registry
+from imgredux import dispatch, registry
 from imgredux.cli.progress import bar
 from imgredux.cli.text import FAILED, USAGE, complain, fail, line, terminated_like_interrupted
 from imgredux.errors import ImgreduxError
 
 if TYPE_CHECKING:
     from imgredux.batch.outputs import FileResult
-
-FORMATS = {"jpeg": ("jndjpeg", "jpeg444", "jpeg420"), "webp": ("webp",), "avif": ("avif",), "jxl": ("jxl",)}
 
 
 def optimize(
@@ -33,7 +31,7 @@ def optimize(
 
     Each becomes the smallest file, of all formats allowed, that the metric SSIMULACRA 2 holds for equal within the
     target: first (65: where the average observer first sees a difference), side-by-side (80), in-place (85), flicker
-    (90). EXIF, XMP, ICC profile and transparency are kept, the picture is stored upright. An original is copied as it
+    (90). EXIF, XMP, ICC profile and transparency are kept, the image is stored upright. An original is copied as it
     is where nothing smaller is found. OUT/optimized.jsonl says what was done; run the command again to go on.
 
     \b
@@ -51,18 +49,14 @@ def optimize(
         wanted: str | float = float(target)
     except ValueError:
         wanted = target
-    options: dict[str, Any] = {}
-    if formats is not None:
-        unknown = set(formats.split(",")) - FORMATS.keys()
-        if unknown:
-            fail(f"--formats: {', '.join(sorted(unknown))} is none of {', '.join(FORMATS)}", USAGE)
-        options["candidates"] = [name for one in formats.split(",") for name in FORMATS[one]]
+    options: dict[str, Any] = {} if formats is None else {"formats": formats.split(",")}
     try:
-        known = (registry.info("jndsearch").spec.knob or ("", ()))[1]
+        name = dispatch.optimizer()
+        known = (registry.info(name).spec.knob or ("", ()))[1]
         if isinstance(wanted, str) and wanted not in known:
             fail(f"--target {target}: give {', '.join(map(str, known))}, or a score", USAGE)
         count = len(find_images(images))
-        codec = registry.create("jndsearch", **options).eval()
+        codec = registry.create(name, **options).eval()
         assert isinstance(codec, Codec)  # its kind says so
         results = optimizing.optimize(images, out, codec, wanted)
     except ImgreduxError as error:

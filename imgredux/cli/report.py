@@ -1,4 +1,4 @@
-"""`imgredux report`: rows of results, and pictures, as a page."""
+"""`imgredux report`: rows of results, and images, as a page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,20 +11,18 @@ from imgredux.cli.text import USAGE, fail
 def report(
     results: Annotated[Path, typer.Argument(metavar="RESULTS", help="The file that `imgredux eval` wrote.")],
     out: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The folder of the report.")],
-    picture: Annotated[
+    image: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--picture", metavar="FILE", help="An image to show with the noise of every estimator; repeatable."
-        ),
+        typer.Option("--image", metavar="FILE", help="An image to show with the noise of every estimator; repeatable."),
     ] = None,
-    mse: Annotated[float, typer.Option("--mse", help="Of the noise on the pictures, squared grey levels.")] = 100.0,
+    mse: Annotated[float, typer.Option("--mse", help="Of the noise on the images, squared grey levels.")] = 100.0,
     method: Annotated[
         list[str] | None,
         typer.Option(
-            "--method", metavar="NAME", help="Only this method, and the yardsticks; repeatable. [default: all]"
+            "--method", metavar="NAME", help="Only this method, and the baselines; repeatable. [default: all]"
         ),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the noise on the pictures.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Of the noise on the images.")] = 0,
 ) -> None:
     """Make one self-contained HTML page and one Markdown file of results: OUT/index.html and OUT/table.md.
 
@@ -37,4 +35,4 @@ def report(
         fail(f"{results}: there is no such file", USAGE)
     if out.exists() and not out.is_dir():
         fail(f"{out}: is a file; the report needs a folder", USAGE)
-    typer.echo(str(make(results, out, pictures=picture, methods=method, mse=mse, seed=seed)))
+    typer.echo(str(make(results, out, images=image, methods=method, mse=mse, seed=seed)))

@@ -56,7 +56,7 @@ def run(
     One image makes the file OUT, in the format of its suffix. Several images, or a folder, make {stem}.NAME.png in the
     folder OUT. Companions stand beside it: {stem}.NAME.heatmap.png, .overlay.png, .mse26.8.png.
 
-    A restorer says for each file what it found and which weights it used. A picture without traces of JPEG is not
+    A restorer says for each file what it found and which weights it used. An image without traces of JPEG is not
     touched; with --quality any is. auto takes for each file the restorer that gains most at its JPEG quality.
 
     \b

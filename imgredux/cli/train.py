@@ -1,4 +1,4 @@
-"""`imgredux train`: weights of a method on one's own pictures."""
+"""`imgredux train`: weights of a method on one's own images."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +16,7 @@ def train(
         str, typer.Argument(metavar="NAME", help="A method that learns, or NAME.TAG for one of its recipes.")
     ],
     images: Annotated[
-        list[Path], typer.Option("--images", metavar="DIR", help="A folder of pristine pictures. Repeat it for more.")
+        list[Path], typer.Option("--images", metavar="DIR", help="A folder of pristine images. Repeat it for more.")
     ],
     out: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The folder of the run.")],
     max_minutes: Annotated[
@@ -40,7 +40,7 @@ def train(
     seed: Annotated[int, typer.Option("--seed", help="Of the weights and the crops.")] = 0,
     compiled: Annotated[bool, typer.Option("--compile", help="Run the network through torch.compile.")] = False,
 ) -> None:
-    """Train a method on folders of pristine pictures (docs/training.md).
+    """Train a method on folders of pristine images (docs/training.md).
 
     A tenth of each folder is held out and judged on. OUT holds the log (log.csv, curve.png), the checkpoint, and at the
     end TAG.safetensors with the text for weights.toml. A run that was ended in any way goes on with --resume.

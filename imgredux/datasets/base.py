@@ -116,13 +116,10 @@ def by_stem(files: Iterable[Path]) -> tuple[dict[str, Path], list[str]]:
 
 def size(path: Path) -> tuple[int, int]:
     """Width and height of an image file from its header. Raises ImageError when it has none that Pillow reads."""
-    from PIL import Image
+    from imgredux.io.opening import header_of
 
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{path}: cannot be read as an image: {error}") from error
+    with header_of(path) as image:
+        return image.size
 
 
 def images_in(path: Path) -> list[Path]:

@@ -140,7 +140,7 @@ def _metrics(protocol: "Protocol", metrics: Collection[str] | None) -> frozenset
 
 
 def _try_metrics(protocol: "Protocol", metrics: frozenset[str]) -> None:
-    """Compute each on two small pictures: what it lacks shows before hours are spent."""
+    """Compute each on two small images: what it lacks shows before hours are spent."""
     import torch
 
     for name in sorted(metrics):

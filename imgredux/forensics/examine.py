@@ -38,7 +38,7 @@ class Examined:
     damage: Damage | None
 
     @property
-    def colour(self) -> bool:
+    def color(self) -> bool:
         return self.source.x.shape[1] == 3
 
     def untouched(self, why: str = "") -> np.ndarray | Image.Image:

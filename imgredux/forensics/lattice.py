@@ -1,7 +1,7 @@
-"""Which quantisation left its steps in the block DCT of a picture's luma: grid and table, by likelihood.
+"""Which quantisation left its steps in the block DCT of an image's luma: grid and table, by likelihood.
 
 The coefficients of a decoded JPEG lie at whole multiples of the step, but for the rounding of pixels. How much likelier
-does that make them than a density without steps? A zero says nothing (a smooth picture has zeros too): it may
+does that make them than a density without steps? A zero says nothing (a smooth image has zeros too): it may
 speak against a step, never for it. Evidence is in nats, a sum over blocks, and far below 0 where there is no lattice.
 """
 
@@ -24,7 +24,7 @@ _APART = 1.5  # steps closer than this tell nothing about each other
 _FIRST_LOOK, _LOOK = 200, 4000  # blocks at each of 64 offsets, and at the best of these
 _FEWEST, _FEWEST_FREE = 8, 100  # blocks; each step by itself finds something in few
 _FINALISTS = 3  # offsets by each criterion
-CERTAIN = 60  # nats in favour of a table: pictures without a lattice are found below 0
+CERTAIN = 60  # nats in favour of a table: images without a lattice are found below 0
 _SURE = 12  # nats in favour of one step of one frequency
 
 
@@ -44,7 +44,7 @@ class Luma:
         self._windows = self.y.unfold(0, 8, 1).unfold(1, 8, 1)
 
     def coefficients(self, offset: tuple[int, int], limit: int) -> Tensor:
-        """`(N, 64)`, level shift applied, of at most `limit` distinct usable blocks, spread over the picture."""
+        """`(N, 64)`, level shift applied, of at most `limit` distinct usable blocks, spread over the image."""
         row, column = offset
         places = self.usable[row::8, column::8].nonzero()
         if not len(places):
@@ -210,8 +210,8 @@ def _scores_below(known: int) -> Tensor:
     step = torch.arange(1, STEPS + 1).float()
     nearest = (place / step).round()
     share = torch.zeros(len(place), STEPS)
-    for neighbour in (-1, 0, 1):
-        distance = place - (nearest + neighbour) * step
+    for neighbor in (-1, 0, 1):
+        distance = place - (nearest + neighbor) * step
         upper, lower = ((distance + side * known / 2) / _REENCODING for side in (1, -1))
         share += torch.special.ndtr(upper) - torch.special.ndtr(lower)
     score = ((1 - _OUTLIERS) * share * step / known + _OUTLIERS).log()

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there, and pictures written without loss of what goes with them."""
+"""Files that are either whole or not there, and images written without loss of what goes with them."""
 
 import secrets
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def atomic(path: str | PathLike) -> Iterator[Path]:
 
 
 def write_image(path: str | PathLike, image: Image.Image) -> None:
-    """Write a picture atomically in the format of the path's suffix, with its EXIF, XMP, ICC profile and
+    """Write an image atomically in the format of the path's suffix, with its EXIF, XMP, ICC profile and
     resolution.
 
     JPEG gets quality 95 and 4:4:4, WebP is lossless. Raises ImageError for a suffix or mode that does not do; OSError.

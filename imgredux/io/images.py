@@ -4,11 +4,9 @@ What you pass in decides what comes back, and nothing of it is lost on the way. 
 every error.
 """
 
-import importlib
 import io
 import math
 import warnings
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -21,10 +19,10 @@ from torch import Tensor
 
 from imgredux.errors import ImageError
 from imgredux.io import jpeg_header
+from imgredux.io.exif import with_sound_exif, without_orientation
+from imgredux.io.opening import GRAY_16, is_deep, opened
 
 ImageLike = Image.Image | np.ndarray | str | PathLike
-GREY_16 = ("I;16", "I;16B", "I;16L", "I;16N")
-ORIENTATION = 0x0112  # EXIF tag
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 
 
@@ -108,10 +106,8 @@ def _decode(file: BinaryIO, label: str) -> Image.Image:
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            image = _opened(file)
-            deep = image.mode not in (*GREY_16, "I", "F") and any(
-                ";16" in str(tile[3]) for tile in getattr(image, "tile", ())
-            )
+            image = opened(file)
+            deep = is_deep(image) and image.mode not in (*GRAY_16, "I", "F")
             frames = getattr(image, "n_frames", 1)
             image.load()
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -124,19 +120,7 @@ def _decode(file: BinaryIO, label: str) -> Image.Image:
         warnings.warn(f"{label}: 16 bits a channel read as 8; pass a uint16 array to keep them", stacklevel=4)
     if frames > 1:
         warnings.warn(f"{label}: holds {frames} frames, the first is read", stacklevel=4)
-    return image
-
-
-def _opened(file: BinaryIO) -> Image.Image:
-    """The image in a file; JPEG XL too where its package, which Pillow knows nothing of, is installed."""
-    try:
-        return Image.open(file)
-    except UnidentifiedImageError:
-        with suppress(ImportError):
-            importlib.import_module("pillow_jxl")
-            file.seek(0)
-            return Image.open(file)
-        raise
+    return with_sound_exif(image, label)
 
 
 def _from_array(array: np.ndarray) -> Source:
@@ -158,13 +142,14 @@ def _from_array(array: np.ndarray) -> Source:
         raise ImageError(f"array of dtype {array.dtype}: convert it to uint8, uint16, or float in [0, 1]")
     planes = array[None] if array.ndim == 2 else np.moveaxis(array, 2, 0)
     alpha = planes[-1].copy() if len(planes) in (2, 4) else None
-    colour = planes[: 3 if len(planes) >= 3 else 1]
-    x = torch.from_numpy(np.array(colour, dtype=np.float32, order="C")[None]).div_(peak)
+    color = planes[: 3 if len(planes) >= 3 else 1]
+    x = torch.from_numpy(np.array(color, dtype=np.float32, order="C")[None]).div_(peak)
     return Source(x, peak, array.dtype, array.ndim, alpha)
 
 
 def _from_pil(image: Image.Image, stored: bool) -> Source:
     header = jpeg_header.header(image)
+    image = with_sound_exif(image)
     info = {key: image.info[key] for key in ("icc_profile", "exif", "dpi") if key in image.info}
     mode = image.mode
     if 0 in image.size:
@@ -176,7 +161,7 @@ def _from_pil(image: Image.Image, stored: bool) -> Source:
         mode = "P" if mode == "P" and image.mode in ("L", "RGB") else image.mode
     elif mode == "1":
         image = image.convert("L")
-    elif mode not in ("L", "LA", "RGB", "RGBA", *GREY_16):
+    elif mode not in ("L", "LA", "RGB", "RGBA", *GRAY_16):
         target = "RGBA" if mode in ("RGBa", "La") else "RGB"
         cure = {"I": "pass np.asarray(image) as uint16", "F": "pass np.asarray(image), scaled to [0, 1]"}
         raise ImageError(f"PIL mode {mode!r}: {cure.get(mode, f'convert it first: image.convert({target!r})')}")
@@ -184,25 +169,18 @@ def _from_pil(image: Image.Image, stored: bool) -> Source:
         image = ImageOps.exif_transpose(image)
         image = _convert_profile(image, info)
         if "exif" in info:
-            info["exif"] = _without_orientation(info["exif"])
+            info["exif"] = without_orientation(info["exif"])
     array = np.asarray(image)
-    source = _from_array(array.astype(np.uint16) if mode in GREY_16 else array)
+    source = _from_array(array.astype(np.uint16) if mode in GRAY_16 else array)
     return replace(source, mode=mode, info=info, stored=stored, **header)
 
 
 def _unpacked(image: Image.Image) -> Image.Image:
     """A palette or colour-keyed image with its transparency as an alpha plane."""
-    grey = image.mode in ("L", "1")
+    gray = image.mode in ("L", "1")
     if image.mode == "PA" or "transparency" in image.info:
-        return image.convert("LA" if grey else "RGBA")
+        return image.convert("LA" if gray else "RGBA")
     return image.convert("RGB")
-
-
-def _without_orientation(exif: bytes) -> bytes:
-    parsed = Image.Exif()
-    parsed.load(exif)
-    parsed.pop(ORIENTATION, None)
-    return parsed.tobytes()
 
 
 def _convert_profile(image: Image.Image, info: dict[str, Any], *, back: bool = False) -> Image.Image:
@@ -214,19 +192,19 @@ def _convert_profile(image: Image.Image, info: dict[str, Any], *, back: bool = F
         embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         if "srgb" in ImageCms.getProfileDescription(embedded).lower():
             return image
-        grey = image.mode in ("L", "LA")
+        gray = image.mode in ("L", "LA")
         pair = (_SRGB, embedded) if back else (embedded, _SRGB)
-        modes = ("RGB", "L") if grey and back else ("L" if grey else "RGB", "RGB")
+        modes = ("RGB", "L") if gray and back else ("L" if gray else "RGB", "RGB")
         if image.mode not in ("L", "LA", "RGB", "RGBA"):
             raise ImageError(f"Pillow converts no profile of mode {image.mode}")
-        colour = image.convert(modes[0])
-        result = ImageCms.profileToProfile(colour, pair[0], pair[1], outputMode=modes[1])
+        color = image.convert(modes[0])
+        result = ImageCms.profileToProfile(color, pair[0], pair[1], outputMode=modes[1])
         assert result is not None  # only the in-place form returns None
     except (ImageCms.PyCMSError, ImageError, OSError, TypeError, ValueError) as error:
         info.pop("icc_profile")
         warnings.warn(f"the embedded ICC profile cannot be used: {error}. Read as sRGB", stacklevel=3)
         return image
-    if grey:
+    if gray:
         result = result.getchannel(0)
     if image.mode in ("LA", "RGBA"):
         result.putalpha(image.getchannel("A"))

@@ -1,7 +1,8 @@
 """JND maps: as files, as noise, as images, in figures. Names resolve on first use; those of files import no torch."""
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from imgredux._lazy import resolver
 
 if TYPE_CHECKING:
     from imgredux.maps.files import read_map, write_map
@@ -15,8 +16,6 @@ _HOME = {
     "statistics": ("concentration", "peak"),
     "visualize": ("heatmap", "overlay", "sheet"),
 }
-_WHERE = {name: module for module, names in _HOME.items() for name in names}
-
 __all__ = [
     "Injected",
     "concentration",
@@ -31,9 +30,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module 'imgredux.maps' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"imgredux.maps.{_WHERE[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = resolver(__name__, _HOME, _HOME)

@@ -199,10 +199,10 @@ def _give(
     found = [_add(levels, delta(b), mse, peak, rounding) for b, levels in enumerate(out)]
     out.div_(peak)
     if isinstance(image, Tensor) and image.ndim == 4:
-        phi, realised, reached = zip(*found, strict=True)
+        phi, realized, reached = zip(*found, strict=True)
         double = torch.float64
         return Injected(
-            out, torch.tensor(phi, dtype=double), torch.tensor(realised, dtype=double), torch.tensor(reached)
+            out, torch.tensor(phi, dtype=double), torch.tensor(realized, dtype=double), torch.tensor(reached)
         )
     return Injected(out[0] if source is None else source.give_image(out), *found[0])
 
@@ -219,12 +219,12 @@ def _add(levels: Tensor, delta: Tensor, target: float, peak: float, rounding: bo
         result = torch.add(strip, noise, alpha=phi).clamp_(0, peak)
         return result.round_() if rounding else result
 
-    def realised(phi: float) -> float:
+    def realized(phi: float) -> float:
         total = sum(_energy(moved(strip, noise, phi).sub_(strip)) for strip, noise in strips)
         return total / levels.numel() * (255 / peak) ** 2
 
     power = sum(_energy(noise.clone()) for _, noise in strips) / delta.numel() * (255 / peak) ** 2
-    phi, mse = _search(realised, math.sqrt(target / power), target)
+    phi, mse = _search(realized, math.sqrt(target / power), target)
     for strip, noise in strips:
         strip.copy_(moved(strip, noise, phi))
     return phi, mse, _near(mse, target)
@@ -239,12 +239,12 @@ def _near(mse: float, target: float) -> bool:
     return abs(mse - target) <= TOLERANCE * target
 
 
-def _search(realised: Callable[[float], float], start: float, target: float) -> tuple[float, float]:
+def _search(realized: Callable[[float], float], start: float, target: float) -> tuple[float, float]:
     """The phi whose MSE is nearest to the target, with that MSE. `realised` does not decrease with phi."""
     low, high, phi = 0.0, math.inf, start
     tried: dict[float, float] = {}
     while high == math.inf or high - low > BRACKET * high:
-        mse = tried[phi] = realised(phi)
+        mse = tried[phi] = realized(phi)
         if math.isnan(mse):
             raise ImageError("the image holds NaN or infinity: mend it first")
         if _near(mse, target):

@@ -1,4 +1,4 @@
-"""Maps as pictures: heat maps, overlays on the image, sheets of pictures side by side. numpy and Pillow only."""
+"""Maps as images: heat maps, overlays on the image, sheets of images side by side. numpy and Pillow only."""
 
 import math
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from imgredux.errors import ImageError
 if TYPE_CHECKING:
     from imgredux.io.images import ImageLike
 
-# Night, violet, rose, amber, cream: lightness rises evenly (CIE L* 3, 22, 39, 56, 74, 96), so that the picture also
+# Night, violet, rose, amber, cream: lightness rises evenly (CIE L* 3, 22, 39, 56, 74, 96), so that the image also
 # reads in print and for every kind of colour vision.
 ANCHORS = ((8, 10, 32), (64, 32, 124), (158, 45, 128), (229, 88, 88), (250, 161, 62), (253, 243, 190))
 PERCENTILE = 99.5
@@ -20,12 +20,12 @@ PAPER, INK = (255, 255, 255), (40, 40, 46)
 
 
 def heatmap(jnd: np.ndarray, maximum: float | None = None, *, bar: bool = False) -> Image.Image:
-    """A map as an RGB picture, dark where little is hidden, bright where much is.
+    """A map as an RGB image, dark where little is hidden, bright where much is.
 
     jnd: `(H, W)`, or `(H, W, C)` of which the largest channel is shown; any unit.
     maximum: the value of the brightest colour, in the map's unit; None takes the map's 99.5th percentile, so that a few
     outliers do not darken the rest. Give one maximum to compare maps.
-    bar: add a colour bar with numbers, in the map's unit (grey levels), at the right; the picture grows.
+    bar: add a colour bar with numbers, in the map's unit (grey levels), at the right; the image grows.
 
     Raises ImageError for another shape, or values that are negative or not finite.
     """
@@ -36,7 +36,7 @@ def heatmap(jnd: np.ndarray, maximum: float | None = None, *, bar: bool = False)
 
 
 def overlay(image: "ImageLike", jnd: np.ndarray, opacity: float = 0.6, maximum: float | None = None) -> Image.Image:
-    """The heat map laid over the image in grey, as an RGB picture; small thresholds let more of the image through.
+    """The heat map laid over the image in grey, as an RGB image; small thresholds let more of the image through.
 
     opacity: 0 shows the image, 1 the heat map alone. jnd, maximum: as for `heatmap`, of the size of the image as it is
     seen, EXIF orientation applied. Raises ImageError, also for a map of another size.
@@ -51,17 +51,17 @@ def overlay(image: "ImageLike", jnd: np.ndarray, opacity: float = 0.6, maximum: 
     index = _index(plane, _top(plane, maximum))
     shades = np.linspace(0, 1, 256, dtype=np.float32)
     weight = Image.fromarray(np.rint(255 * np.clip(opacity, 0, 1) ** (2 - 1.5 * shades)).astype(np.uint8)[index])
-    grey = Image.fromarray(np.rint(255 * luma).astype(np.uint8)).convert("RGB")
-    return Image.composite(Image.fromarray(_table()[index]), grey, weight)
+    gray = Image.fromarray(np.rint(255 * luma).astype(np.uint8)).convert("RGB")
+    return Image.composite(Image.fromarray(_table()[index]), gray, weight)
 
 
 def sheet(pictures: Mapping[str, Image.Image], columns: int | None = None) -> Image.Image:
     """Pictures side by side on white, each over its caption, in rows of `columns` (default: one row of up to four).
 
-    Nothing is scaled; a smaller picture is centred in its cell. Raises ValueError when there is no picture.
+    Nothing is scaled; a smaller image is centred in its cell. Raises ValueError when there is no image.
     """
     if not pictures:
-        raise ValueError("a sheet needs at least one picture")
+        raise ValueError("a sheet needs at least one image")
     columns = min(columns or 4, len(pictures))
     rows = [list(pictures.values())[first : first + columns] for first in range(0, len(pictures), columns)]
     heights = [max(picture.height for picture in row) for row in rows]
@@ -114,7 +114,7 @@ def _table() -> np.ndarray:
 
 
 def _with_bar(picture: Image.Image, top: float) -> Image.Image:
-    """The picture with the colour table and its numbers at the right."""
+    """The image with the colour table and its numbers at the right."""
     size = _text_size(max(picture.size))
     font = ImageFont.load_default(size)
     ticks = _ticks(top)

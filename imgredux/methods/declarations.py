@@ -104,7 +104,7 @@ class ProtocolSpec:
     level: str = ""
     levels: tuple[float | None, ...] = (None,)
     log_levels: bool = False
-    realised: str = ""
+    realized: str = ""
     seeded: bool = False
     without: str = ""
     metrics: tuple[str, ...] = ()
@@ -123,7 +123,7 @@ class ProtocolSpec:
             raise ValueError(f"{self.name}: kind {self.kind!r} is none of {', '.join(KINDS)}")
         object.__setattr__(self, "_by_name", {column.name: column for column in self.columns})
         known = {*self.metrics, *self._by_name}
-        for what, name in (("counts", self.counts), ("realised", self.realised), ("rate", self.rate)):
+        for what, name in (("counts", self.counts), ("realised", self.realized), ("rate", self.rate)):
             if name and name not in known:
                 raise ValueError(f"{self.name}: {what} {name!r} is none of its metrics and columns")
         if self.baseline and self.baseline not in self.baselines:

@@ -46,12 +46,12 @@ class Restorer(Method):
         """
         raise NotImplementedError
 
-    def at(self, quality: int, colour: bool) -> "Restorer":
+    def at(self, quality: int, color: bool) -> "Restorer":
         """The method with the weights that gain most at a JPEG quality: itself, unless `get` was given no tag.
 
         They are loaded on first need, and lie where this one does. Raises WeightsError.
         """
-        tag = gains.best_tag(self.spec, quality, colour) if self.chooses else ""
+        tag = gains.best_tag(self.spec, quality, color) if self.chooses else ""
         if tag in ("", self.tag):
             return self
         if tag not in self._siblings:
@@ -73,8 +73,8 @@ class Restorer(Method):
         self._fit_channels(seen.source.x)  # colour is refused by a greyscale method whether it needs mending or not
         if seen.damage is None:
             return seen.untouched()
-        best = self.at(seen.damage.quality, seen.colour)
-        if self.chooses and (gains.stated(self.spec, best.tag, seen.damage.quality, seen.colour) or 0) < 0:
+        best = self.at(seen.damage.quality, seen.color)
+        if self.chooses and (gains.stated(self.spec, best.tag, seen.damage.quality, seen.color) or 0) < 0:
             return seen.untouched(f"{best.label} would take more than it gives: ")
         _log.info("%s; %s", seen.found, best.label)
         source = replace(seen.source, qtable=seen.damage.qtable, subsampling=seen.damage.subsampling)

@@ -30,7 +30,7 @@ class Spec:
     half: float16 and bfloat16 tensors are accepted; a method that says False refuses them.
     recipes: where a method that learns says how, `"package.recipe:RECIPES"`; read by `imgredux train`.
     knob: of a codec: the keyword of its calls that trades size for quality, and some of its values, from the smallest
-        files to the best pictures: `("quality", (20, 50, 80, 95))`.
+        files to the best images: `("quality", (20, 50, 80, 95))`.
     exceptions: checks of the conformance suite that do not hold, each with its reason; shown by `imgredux info`.
     gains: of a restorer without weights: dB of PSNR that it brings a JPEG nearer to its original, by quality, on
         greyscale and colour files: `{"y": {10: 0.9, 40: 0.8}, "rgb": {10: 0.7}}`. Weights state theirs in the manifest.

@@ -72,7 +72,7 @@ def ssimulacra2(image: Tensor, reference: Tensor) -> Tensor:
 
     Differentiable: gradients are finite everywhere, and 0 where the images are equal. The original's recursive blur
     accumulates float32 errors that lower its scores, by 0.01 to 0.03 on average below 80 and by 0.1 to 0.2 above, in
-    flat pictures by up to 1.5; ours have none of that. float16 and bfloat16 are computed in float32. Raises ImageError
+    flat images by up to 1.5; ours have none of that. float16 and bfloat16 are computed in float32. Raises ImageError
     for images of different shapes, smaller than 8x8, or of neither 1 nor 3 channels.
     """
     image, reference = matched(image, reference, SMALLEST)

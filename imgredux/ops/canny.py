@@ -50,7 +50,7 @@ def _ridges(x: Tensor) -> Tensor:
     gx = _correlate(_correlate(x, smooth, -2), slope, -1, odd=True)
     gy = _correlate(_correlate(x, smooth, -1), slope, -2, odd=True)
     m = torch.addcmul(gx * gx, gy, gy).sqrt_()
-    centre, gx, gy = (plane[..., 1:-1, 1:-1] for plane in (m, gx, gy))
+    center, gx, gy = (plane[..., 1:-1, 1:-1] for plane in (m, gx, gy))
     longest = torch.maximum(gx.abs(), gy.abs())
     down = gy.abs().div_(longest)
     right = (gx / longest).mul_(torch.copysign(torch.ones_like(gy), gy))
@@ -59,7 +59,7 @@ def _ridges(x: Tensor) -> Tensor:
     # gradient's direction. lerp keeps weights 0 and 1 exact, and costs a tenth of torch.where.
     ahead = _shift(m, 0, right, left).lerp_(_shift(m, 1, right, left), down)
     behind = _shift(m, 0, left, right).lerp_(_shift(m, -1, left, right), down)
-    return torch.copysign(centre, centre - torch.maximum(ahead, behind, out=ahead))
+    return torch.copysign(center, center - torch.maximum(ahead, behind, out=ahead))
 
 
 def _shift(m: Tensor, dy: int, right: Tensor, left: Tensor) -> Tensor:

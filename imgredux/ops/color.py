@@ -40,7 +40,7 @@ def ycbcr_to_rgb(x: Tensor) -> Tensor:
 
 
 def with_luma(x: Tensor, y: Tensor) -> Tensor:
-    """The picture `x`, `(B, 1 or 3, H, W)`, with its luma replaced by `y`, `(B, 1, H, W)`, its Cb and Cr kept.
+    """The image `x`, `(B, 1 or 3, H, W)`, with its luma replaced by `y`, `(B, 1, H, W)`, its Cb and Cr kept.
 
     R, G and B all change by what luma changes by. Not clipped. Raises ValueError for other channel counts of `x`.
     """

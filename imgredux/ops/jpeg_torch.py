@@ -27,14 +27,14 @@ def jpeg_torch(x: Tensor, steps: Tensor) -> Tensor:
     with torch.no_grad():
         pixels = x.detach().float().mul(255).round_().clamp_(0, 255)
         if x.shape[1] == 1:
-            return _requantised(pixels, steps[:, :1]).div_(255)
+            return _requantized(pixels, steps[:, :1]).div_(255)
         y, chroma = _to_ycc(pixels)
-        y = _requantised(y, steps[:, :1]).int()
-        chroma = _requantised(_halved(chroma).float(), steps[:, 1:]).int()
+        y = _requantized(y, steps[:, :1]).int()
+        chroma = _requantized(_halved(chroma).float(), steps[:, 1:]).int()
         return _to_rgb(y, _doubled(chroma)).float().div_(255)
 
 
-def _requantised(planes: Tensor, steps: Tensor) -> Tensor:
+def _requantized(planes: Tensor, steps: Tensor) -> Tensor:
     """Planes 0..255 with every coefficient on a multiple of its step, decoded to whole levels."""
     c = dct(planes - 128)
     view, q = blocks(c), steps[:, :, None, None].to(c)
@@ -51,9 +51,9 @@ def _to_ycc(rgb: Tensor) -> tuple[Tensor, Tensor]:
     """8-bit RGB to Y `(B, 1, H, W)` as float and Cb, Cr `(B, 2, H, W)` as int32, rounded as jccolor.c rounds."""
     r, g, b = rgb.int().split(1, 1)
     y = (_fixed(0.299) * r + _fixed(0.587) * g + _fixed(0.114) * b + 32768) >> 16
-    centre = (128 << 16) + 32767
-    cb = (-_fixed(0.168735892) * r - _fixed(0.331264108) * g + _fixed(0.5) * b + centre) >> 16
-    cr = (_fixed(0.5) * r - _fixed(0.418687589) * g - _fixed(0.081312411) * b + centre) >> 16
+    center = (128 << 16) + 32767
+    cb = (-_fixed(0.168735892) * r - _fixed(0.331264108) * g + _fixed(0.5) * b + center) >> 16
+    cr = (_fixed(0.5) * r - _fixed(0.418687589) * g - _fixed(0.081312411) * b + center) >> 16
     return y.float(), torch.cat([cb, cr], 1)
 
 

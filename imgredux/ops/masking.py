@@ -75,7 +75,7 @@ def local_std(x: Tensor, size: int, border: Border = "constant") -> Tensor:
 def busyness(x: Tensor) -> Tensor:
     """1 grey level plus the standard deviation of luma in 5x5 pixels: `(B, C, H, W)` in [0, 1] to `(B, 1, H, W)`/255.
 
-    Mirrored about the edge pixels, so that no border shows. The yardstick `localstd`, and the base of maps on it.
+    Mirrored about the edge pixels, so that no border shows. The baseline `localstd`, and the base of maps on it.
     """
     return local_std(luma(x) * 255, 5, border="reflect").add_(1).div_(255)
 

@@ -43,7 +43,7 @@ def ijg_family() -> Tensor:
 
 
 def project(x: Tensor, decoded: Tensor, steps: Tensor, half: float = 0.5) -> Tensor:
-    """The picture nearest to `x` that the file of `decoded` could have come from: both `(B, 1, H, W)` in [0, 1].
+    """The image nearest to `x` that the file of `decoded` could have come from: both `(B, 1, H, W)` in [0, 1].
 
     Every coefficient of the orthonormal 8x8 DCT, blocks beginning at (0, 0), is clipped to within `half` quantisation
     steps of that of `decoded`. `steps` is `(B, 8, 8)`, in grey levels of 0..255. Blocks at the bottom and right are

@@ -1,4 +1,4 @@
-"""Networks that restore luma, on pictures with or without colour."""
+"""Networks that restore luma, on images with or without colour."""
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from imgredux.ops.sliding import restored_chroma
 
 
 def on_luma(network: nn.Module, x: Tensor, qtable: Tensor | None = None, subsampling: str | None = None) -> Tensor:
-    """The picture `x`, `(B, 1 or 3, H, W)` in [0, 1], with its JFIF luma put through `network`.
+    """The image `x`, `(B, 1 or 3, H, W)` in [0, 1], with its JFIF luma put through `network`.
 
     network: `(B, 1, H, W)` to the same. qtable, subsampling: what the file says, as `with_restored_luma` takes it; None
     where nothing is to be put back, and Cb and Cr are kept.
@@ -26,7 +26,7 @@ def on_luma(network: nn.Module, x: Tensor, qtable: Tensor | None = None, subsamp
 def with_restored_luma(
     x: Tensor, restored: Tensor, qtable: Tensor | None = None, subsampling: str | None = None
 ) -> Tensor:
-    """The JPEG picture `x`, `(B, 1 or 3, H, W)` in [0, 1], with its luma `restored`, `(B, 1, H, W)`, its chroma too.
+    """The JPEG image `x`, `(B, 1 or 3, H, W)` in [0, 1], with its luma `restored`, `(B, 1, H, W)`, its chroma too.
 
     qtable: `(B, 2, 8, 8)`, to put luma back into the quantisation intervals that the luma of `x` comes from, and to
     restore Cb and Cr by `restored_chroma`, with the file's `subsampling`. None: luma stays as it is given, Cb and Cr as
@@ -36,7 +36,7 @@ def with_restored_luma(
     qtable, a pixel looks 7 pixels farther than those of `restored` do, and 30 far in chroma; tiles begin on multiples
     of 16.
 
-    Raises ValueError for shapes that do not fit, and for an unknown subsampling of a colour picture.
+    Raises ValueError for shapes that do not fit, and for an unknown subsampling of a colour image.
     """
     if qtable is None:
         return with_luma(x, restored)

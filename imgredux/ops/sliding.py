@@ -1,8 +1,8 @@
 """Restoration of a JPEG's planes: the DCT of sliding windows thresholded, then projected on what the file says.
 
 A block boundary is a feature of the windows that lie across it, and a weak one: their DCT without its small
-coefficients shows the picture without the boundary. Each of the up to 64 windows over a pixel is thresholded by itself,
-and windows in which little is left, the smooth ones, count most in their mean. The mean may leave the set of pictures
+coefficients shows the image without the boundary. Each of the up to 64 windows over a pixel is thresholded by itself,
+and windows in which little is left, the smooth ones, count most in their mean. The mean may leave the set of images
 that the file could have come from: it is projected back. Luma as it is, chroma at the size that the file stores.
 """
 
@@ -22,7 +22,7 @@ N = 8
 REACH = N - 1  # how far a window that covers a pixel extends beyond it
 BETA = 0.7  # thresholds follow Q^BETA: a window across blocks sees the noise of all frequencies mixed
 ON_GRID = 0.25  # weight of windows that end where blocks end, in each of the two directions: they keep the boundary
-KAPPA, HALF = 0.4, 0.35  # chosen on training pictures: plugins/slidingdct/README.md
+KAPPA, HALF = 0.4, 0.35  # chosen on training images: plugins/slidingdct/README.md
 # Pixels for each chroma sample, down and across.
 FACTORS = {"4:4:4": (1, 1), "4:2:2": (1, 2), "4:4:0": (2, 1), "4:2:0": (2, 2), "4:1:1": None}
 

@@ -36,7 +36,7 @@ def in_strips(
     """
     height, width = x.shape[-2:]
     if torch.is_grad_enabled() and x.requires_grad:
-        return _centre(function(pad(x, halo, border)), height, width)
+        return _center(function(pad(x, halo, border)), height, width)
     if out is None:
         out = fresh(x, channels)
     rows = rows or strip_rows(x)
@@ -44,7 +44,7 @@ def in_strips(
         for top in range(0, height, rows):
             bottom = min(top + rows, height)
             strip = function(_columns(_rows(image, top - halo, bottom + halo, border), halo, border))
-            result[:, :, top:bottom] = _centre(strip, bottom - top, width)
+            result[:, :, top:bottom] = _center(strip, bottom - top, width)
     return out
 
 
@@ -110,6 +110,6 @@ def _sources(start: int, stop: int, size: int, border: Border, device: torch.dev
     raise ValueError(f"border is {border!r}; choose constant, reflect, replicate or symmetric")
 
 
-def _centre(x: Tensor, height: int, width: int) -> Tensor:
+def _center(x: Tensor, height: int, width: int) -> Tensor:
     top, left = (x.shape[-2] - height) // 2, (x.shape[-1] - width) // 2
     return x[..., top : top + height, left : left + width]

@@ -7,8 +7,9 @@
 use, so that reading a declaration imports no torch.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from imgredux._lazy import resolver
 
 if TYPE_CHECKING:
     from imgredux.protocols.base import Measured, Protocol, Trial, eight_bit, load, timed
@@ -16,7 +17,4 @@ if TYPE_CHECKING:
 __all__ = ["Measured", "Protocol", "Trial", "eight_bit", "load", "timed"]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'imgredux.protocols' has no attribute {name!r}")
-    return getattr(importlib.import_module("imgredux.protocols.base"), name)
+__getattr__, __dir__ = resolver(__name__, {"base": __all__})

@@ -15,7 +15,7 @@ EQUAL_MSE = ProtocolSpec(
     level="target MSE",
     levels=(26.836, 16.121, 14.091, 100),
     log_levels=True,
-    realised="mse",
+    realized="mse",
     seeded=True,
     metrics=("ssim", "lpips", "ssimulacra2"),
     columns=(
@@ -36,7 +36,7 @@ EQUAL_MSE = ProtocolSpec(
         "SSIMULACRA2 is the column that counts. All methods add noise of the same mean squared error; the better map "
         "hides it better. SSIM and LPIPS reward whatever packs that noise into few pixels: the baseline concentrated, "
         "ones on the busiest 2 % of the pixels and no model of vision, is there to show it. SSIMULACRA2 is calibrated "
-        "on human judgements (90 invisible, 70 barely noticeable) and does not fall for it.",
+        "on human validations (90 invisible, 70 barely noticeable) and does not fall for it.",
         "Baselines: flat, localstd (1 + standard deviation in 5x5 pixels), localstd15 (its power 1.5) and "
         "concentrated. A model that does not beat them shows nothing.",
         "Concentration: the share of pixels that carry half of the noise power; 50 % is flat.",

@@ -1,4 +1,4 @@
-"""Codecs: how many bits a file takes, and how near to the picture it stays."""
+"""Codecs: how many bits a file takes, and how near to the image it stays."""
 
 from collections.abc import Collection
 from functools import partial
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RateDistortion(Protocol):
-    """A picture of 8 bits, written at each value of the codec's knob, and what its file is decoded to.
+    """An image of 8 bits, written at each value of the codec's knob, and what its file is decoded to.
 
     The level is the place of the value in `Spec.knob`, from 1: the smallest files first. Bits are those of the
     file, its header and all. A codec of fewer values has no rows beyond them.
@@ -51,6 +51,6 @@ class RateDistortion(Protocol):
 
 
 def _planes(image: "images.ImageLike", like: Tensor) -> Tensor:
-    """The decoded image with the channels of the picture."""
+    """The decoded image with the channels of the image."""
     x = images.read(image, stored=True).x
     return x.mean(1, keepdim=True) if x.shape[1] > like.shape[1] else x.expand_as(like)

@@ -14,7 +14,7 @@ from imgredux.methods.declarations import MetricSpec, ProtocolSpec
 from imgredux.methods.spec import Kind, Spec
 from imgredux.methods.weights import read_manifest
 from imgredux.registry.building import attribute, build, load_weights
-from imgredux.registry.installed import FAMILIES, Family, family_of, installed, the_one
+from imgredux.registry.metadata import FAMILIES, Family, family_of, installed, the_one
 from imgredux.registry.plugins import Declared, Plugins, kind_of
 
 if TYPE_CHECKING:
@@ -30,10 +30,12 @@ __all__ = [
     "create",
     "get",
     "info",
+    "list_entries",
     "list_methods",
     "list_metrics",
     "list_protocols",
     "metric",
+    "origin",
     "protocol",
     "register",
     "registered",
@@ -53,6 +55,14 @@ class Info:
     def untrained(self) -> bool:
         """Whether the method must learn before it is of use, and no weights of its own ship yet."""
         return self.spec.recipes is not None and not self.weights
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a name is, as "estimator" or "metric"; its distribution with the version, None if registered at run time."""
+
+    kind: str
+    distribution: str | None
 
 
 _plugins = Plugins()
@@ -101,6 +111,20 @@ def list_metrics() -> list[str]:
 def list_protocols() -> list[str]:
     """Names of the protocols at hand, sorted; from distribution metadata alone."""
     return _names("protocol")
+
+
+def list_entries() -> list[tuple[Family, str]]:
+    """Whatever plugins bring and whatever was registered: family and name, methods first."""
+    return [(family, name) for family in FAMILIES for name in _names(family)]
+
+
+def origin(family: Family, name: str) -> Origin:
+    """What a name is and where it comes from; loads its declaration. Raises UnknownName, PluginError, WeightsError."""
+    declared = _declared(family, name)
+    if isinstance(declared, Spec):
+        read_manifest(declared)
+    found = the_one(family, name)
+    return Origin(kind_of(declared), " ".join(found.distribution) if found else None)
 
 
 def info(name: str) -> Info:

@@ -11,7 +11,7 @@ from imgredux.errors import PluginError
 from imgredux.methods import hooks
 from imgredux.methods.declarations import MetricSpec, ProtocolSpec
 from imgredux.methods.spec import Spec
-from imgredux.registry.installed import Family, Found, installed
+from imgredux.registry.metadata import Family, Found, installed
 
 Declared = Spec | MetricSpec | ProtocolSpec
 _TYPES: Mapping[Family, type] = {"method": Spec, "metric": MetricSpec, "protocol": ProtocolSpec}

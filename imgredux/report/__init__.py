@@ -1,7 +1,7 @@
-"""Reports: rows of results and pictures as one self-contained HTML page and one Markdown file.
+"""Reports: rows of results and images as one self-contained HTML page and one Markdown file.
 
     from imgredux.report import report
-    report("results.jsonl", "report", pictures=["kodim05.png"])   # report/index.html, report/table.md
+    report("results.jsonl", "report", images=["kodim05.png"])   # report/index.html, report/table.md
 
 What others printed stands in tables of its own, beside ours; `imgredux.evaluate.published` holds it.
 """
@@ -31,25 +31,25 @@ def report(
     rows_path: str | PathLike,
     out: str | PathLike,
     *,
-    pictures: Sequence[str | PathLike] | None = None,
+    images: Sequence[str | PathLike] | None = None,
     methods: Sequence[str] | None = None,
     mse: float = 100.0,
     seed: int = 0,
 ) -> Path:
     """Write `index.html` and `table.md` into the folder `out` (made if need be, files replaced); the page's path.
 
-    rows_path: a file of `imgredux eval`. pictures: image files shown under the noise of each estimator.
+    rows_path: a file of `imgredux eval`. images: image files shown under the noise of each estimator.
     methods: names or name.tag to show, None for all that the rows hold; the baselines of their protocols are always
-    among them. mse, seed: of the noise on the pictures, squared grey levels.
+    among them. mse, seed: of the noise on the images, squared grey levels.
 
-    Raises ImgreduxError: no row, a method that no row has, an unreadable picture, jinja2 missing; OSError.
+    Raises ImgreduxError: no row, a method that no row has, an unreadable image, jinja2 missing; OSError.
     """
     rows = _chosen(read_rows(rows_path), methods, rows_path)
     found = tables(rows)
     specs = {table.protocol: table.spec for table in found if table.spec}
     styles = styles_of(rows)
     printed = {table.protocol: beside(table.protocol, rows) for table in found}
-    shown = [sheets(Path(picture), _estimators(rows), mse, seed) for picture in pictures or ()]
+    shown = [sheets(Path(image), _estimators(rows), mse, seed) for image in images or ()]
     overall = {name: standings(spec, rows) for name, spec in specs.items()}
     saved = {name: savings(spec, rows, styles) for name, spec in specs.items()}
     texts = {

@@ -1,4 +1,4 @@
-"""Printed figures beside ours: the same pictures, level, method and value, in columns of their own."""
+"""Printed figures beside ours: the same images, level, method and value, in columns of their own."""
 
 import math
 from collections import defaultdict

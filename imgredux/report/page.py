@@ -1,4 +1,4 @@
-"""The report as one HTML page that loads nothing: style, script, plots and pictures are inside."""
+"""The report as one HTML page that loads nothing: style, script, plots and images are inside."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from imgredux.report.tables import Line, Place, Table, baselines_of, level_of
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-COLOURS = 10  # of the style sheet
+COLORS = 10  # of the style sheet
 
 
 def page(
@@ -45,7 +45,7 @@ def page(
     environment.globals.update(level_of=level_of, about=about)
     styles = styles_of(rows)
     return environment.from_string(_text("page.html.jinja")).render(
-        bar=", ".join(f"rgb{colour}" for colour in ANCHORS),
+        bar=", ".join(f"rgb{color}" for color in ANCHORS),
         style=_markup(_text("page.css")),
         script=_markup(_text("page.js")),
         date=datetime.now(UTC).date().isoformat(),
@@ -66,7 +66,7 @@ def page(
 def styles_of(rows: Sequence[Row]) -> dict[str, str]:
     """The class of the style sheet that colours each method; baselines have none."""
     names = sorted(set(map(label_of, rows)) - set(baselines_of(rows)))
-    return {name: f"c{place % COLOURS}" for place, name in enumerate(names)}
+    return {name: f"c{place % COLORS}" for place, name in enumerate(names)}
 
 
 def _text(name: str) -> str:
@@ -120,9 +120,9 @@ def _series(line: Line, styles: Mapping[str, str], wanted: Sequence[tuple[Place,
 
 
 def _scores(rows: Sequence[Row], sheet: Sheet) -> dict[str, str]:
-    """What the rows say of the sheet's picture, by method, as text.
+    """What the rows say of the sheet's image, by method, as text.
 
-    A row is of this very picture, not of a namesake or a smaller version, if its phi is that of the sheet.
+    A row is of this very image, not of a namesake or a smaller version, if its phi is that of the sheet.
     """
     phis = {one.method: one.phi for one in sheet.methods}
     stem = sheet.name.rpartition(".")[0] or sheet.name

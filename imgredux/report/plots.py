@@ -13,11 +13,11 @@ LETTER = 6.4  # mean width of a letter at that size
 
 @dataclass(frozen=True)
 class Series:
-    """One method's points (x, y, standard error of y). style: the class that colours it. yardstick: drawn dashed."""
+    """One method's points (x, y, standard error of y). style: the class that colours it. baseline: drawn dashed."""
 
     name: str
     style: str
-    yardstick: bool
+    baseline: bool
     points: Sequence[tuple[float, float, float]]
 
 
@@ -64,7 +64,7 @@ def scatter(series: Sequence[Series], x: Axis, y: Axis) -> str:
 def _group(one: Series, inside: str) -> str:
     points = "; ".join(f"{x:g}: {y:.4g}" for x, y, _ in one.points)
     return (
-        f'<g class="series {one.style}{" yardstick" if one.yardstick else ""}" data-method="{escape(one.name)}">'
+        f'<g class="series {one.style}{" baseline" if one.baseline else ""}" data-method="{escape(one.name)}">'
         f"<title>{escape(one.name)} ({points})</title>{inside}</g>"
     )
 
@@ -145,7 +145,7 @@ def _ticks(span: tuple[float, float], log: bool) -> list[float]:
 
 
 def _mark(one: Series, x: float, y: float) -> str:
-    if one.yardstick:
+    if one.baseline:
         return f'<path class="mark" d="M{x:.1f} {y - 5:.1f}l5 5l-5 5l-5 -5z"/>'
     return f'<circle class="mark" cx="{x:.1f}" cy="{y:.1f}" r="3.6"/>'
 

@@ -199,8 +199,8 @@ def _remark(spec: ProtocolSpec, place: Place, summary: Summary, baseline: Summar
         if guard.column == name:
             base = baseline.values[name].mean if guard.relative and baseline and name in baseline.values else None
             return PACKED if guard.broken(mean / base if base else math.nan if guard.relative else mean) else ""
-    if spec.realised in summary.values and place.level is not None and (place.counts or name == spec.realised):
-        off = abs(summary.values[spec.realised].mean - place.level)
+    if spec.realized in summary.values and place.level is not None and (place.counts or name == spec.realized):
+        off = abs(summary.values[spec.realized].mean - place.level)
         return MISSED if off > REACHED * place.level else ""
     return ""
 

@@ -15,10 +15,10 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from imgredux.io.images import ORIENTATION
+from imgredux.io.exif import ORIENTATION
 from imgredux.methods.base import Method
 from imgredux.testing.golden import tensors
-from imgredux.testing.inputs import as_tensor, batch, picture
+from imgredux.testing.inputs import as_tensor, batch, sample_image
 from imgredux.testing.suite import Suite
 
 SIZES = ((64, 48), (65, 131), (9, 17), (7, 7), (1, 2), (1, 1), (200, 1), (1, 200))
@@ -118,7 +118,7 @@ class CallChecks(Suite):
 
     def test_every_container_gives_the_same(self, method: Method, tmp_path: Path) -> None:
         for channels in self.channels:
-            pixels = picture(channels=channels)
+            pixels = sample_image(channels=channels)
             whole = tensors(method(as_tensor(pixels), **self.keywords(1)))[0]
             for label, form, peak in _forms(pixels, tmp_path / f"{channels}.png"):
                 given = method(form, **self.keywords(1))
@@ -136,7 +136,7 @@ class CallChecks(Suite):
         raise NotImplementedError
 
     def test_exif_orientation_is_applied(self, method: Method, tmp_path: Path) -> None:
-        stored, file, exif = picture(33, 48, self.channels[-1]), tmp_path / "turned.png", Image.Exif()
+        stored, file, exif = sample_image(33, 48, self.channels[-1]), tmp_path / "turned.png", Image.Exif()
         exif[ORIENTATION] = TURNED
         Image.fromarray(stored).save(file, exif=exif)
         given = np.asarray(method(file, **self.keywords(1)))
@@ -167,19 +167,19 @@ class ImageOutChecks(CallChecks):
         return array[..., 0] if array.shape[-1] == 1 else array
 
     def test_alpha_comes_back_untouched(self, method: Method) -> None:
-        alpha = picture(channels=1, seed=9)
+        alpha = sample_image(channels=1, seed=9)
         for channels in self.channels:
-            pixels = np.dstack([picture(channels=channels), alpha])
+            pixels = np.dstack([sample_image(channels=channels), alpha])
             for form in (pixels, Image.fromarray(pixels)):
                 given = np.asarray(method(form, **self.keywords(1)))
                 assert given.shape == pixels.shape, f"{pixels.shape} with alpha gives {given.shape}"
                 assert np.array_equal(given[..., -1], alpha), "the alpha plane was changed"
-                colour = np.asarray(method(picture(channels=channels), **self.keywords(1)))
-                assert np.array_equal(given[..., :-1].squeeze(), colour), "alpha changes the colour planes"
+                color = np.asarray(method(sample_image(channels=channels), **self.keywords(1)))
+                assert np.array_equal(given[..., :-1].squeeze(), color), "alpha changes the colour planes"
 
 
 def _forms(pixels: np.ndarray, file: Path) -> Iterable[tuple[str, Any, float]]:
-    """One picture in every container, with the value that is white there."""
+    """One image in every container, with the value that is white there."""
     Image.fromarray(pixels).save(file)
     wide = pixels.astype(np.uint16) * 257
     yield "uint8 array", pixels, 255

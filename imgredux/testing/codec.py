@@ -15,7 +15,7 @@ from imgredux.methods import stream
 from imgredux.methods.codec import Codec
 from imgredux.testing.calls import SIZES, ImageOutChecks
 from imgredux.testing.declaration import DeclarationChecks
-from imgredux.testing.inputs import as_tensor, picture
+from imgredux.testing.inputs import as_tensor, sample_image
 from imgredux.testing.process import run_python
 
 CHILD = "import runpy; runpy.run_module('imgredux.testing.child', run_name='__main__', alter_sys=True)"
@@ -31,7 +31,7 @@ class CodecConformance(ImageOutChecks, DeclarationChecks):
     def test_decoding_gives_what_forward_simulates(self, method: Codec) -> None:
         for channels in self.channels:
             for height, width in SIZES:
-                pixels = picture(height, width, channels)
+                pixels = sample_image(height, width, channels)
                 decoded = _decoded(method.encode(pixels), pixels)
                 assert decoded.shape == pixels.shape, f"{pixels.shape} is decoded as {decoded.shape}"
                 simulated = self.in_form(method(as_tensor(pixels)).image, np.dtype(np.uint8), 255)
@@ -41,7 +41,7 @@ class CodecConformance(ImageOutChecks, DeclarationChecks):
     def test_bits_are_those_of_the_payload(self, method: Codec) -> None:
         for channels in self.channels:
             for seed in range(3):
-                x = as_tensor(picture(128, 160, channels, seed))
+                x = as_tensor(sample_image(128, 160, channels, seed))
                 estimated, data = method(x).bits.item(), method.encode(x)
                 parts = stream.unpack(data).payload.values() if stream.is_stream(data) else [data]
                 real = 8 * sum(map(len, parts))
@@ -49,7 +49,7 @@ class CodecConformance(ImageOutChecks, DeclarationChecks):
                 assert off <= self.bits_tolerance, f"forward says {estimated:.0f} bits, the payload has {real}"
 
     def test_another_process_decodes_the_same(self, method: Codec, tmp_path: Path) -> None:
-        coded = {str(channels): method.encode(picture(65, 131, channels)) for channels in self.channels}
+        coded = {str(channels): method.encode(sample_image(65, 131, channels)) for channels in self.channels}
         here = {name: np.asarray(decode(data)) for name, data in coded.items()}
         for threads in (1, 3):
             folder = tmp_path / str(threads)
@@ -70,16 +70,16 @@ class CodecConformance(ImageOutChecks, DeclarationChecks):
         run_python(CHILD, str(folder), str(threads))
 
     def test_damaged_streams_are_refused(self, method: Codec, tmp_path: Path) -> None:
-        data = method.encode(picture(24, 40, self.channels[-1]))
+        data = method.encode(sample_image(24, 40, self.channels[-1]))
         if not stream.is_stream(data):
             pytest.skip("the payload is a public format, which need not notice damage")
         self._decode_elsewhere(dict(_damaged(data)), tmp_path / "damaged")
         for outcome in (tmp_path / "damaged").glob("*.[en]*"):
-            what = outcome.read_text() if outcome.suffix == ".error" else "a picture is decoded"
+            what = outcome.read_text() if outcome.suffix == ".error" else "an image is decoded"
             pytest.fail(f"{outcome.stem}: must raise StreamError, but {what}")
 
     def test_damaged_payloads_never_crash(self, method: Codec, tmp_path: Path) -> None:
-        data = method.encode(picture(24, 40, self.channels[-1]))
+        data = method.encode(sample_image(24, 40, self.channels[-1]))
         if not stream.is_stream(data):
             pytest.skip("the payload is a public format, which Pillow reads")
         altered = dict(_altered(data))
@@ -94,7 +94,7 @@ class CodecConformance(ImageOutChecks, DeclarationChecks):
         if self.spec.knob is None:
             pytest.skip("the codec declares no knob")
         keyword, values = self.spec.knob
-        pixels = picture(96, 128, self.channels[-1])
+        pixels = sample_image(96, 128, self.channels[-1])
         sizes, errors = [], []
         for value in (values[0], values[-1]):
             data = method.encode(pixels, **{keyword: value})
@@ -104,9 +104,9 @@ class CodecConformance(ImageOutChecks, DeclarationChecks):
         assert errors[0] > errors[1], f"{keyword}={values[0]} is nearer to the image than {values[-1]}"
 
     def test_alpha_is_kept_in_the_stream(self, method: Codec) -> None:
-        alpha = picture(31, 45, 1, seed=9)
+        alpha = sample_image(31, 45, 1, seed=9)
         for channels in self.channels:
-            pixels = np.dstack([picture(31, 45, channels), alpha])
+            pixels = np.dstack([sample_image(31, 45, channels), alpha])
             decoded = _decoded(method.encode(Image.fromarray(pixels)), pixels)
             assert decoded.shape == pixels.shape, f"{pixels.shape} with alpha becomes {decoded.shape}"
             assert np.array_equal(decoded[..., -1], alpha), "the alpha plane was changed"
@@ -115,9 +115,9 @@ class CodecConformance(ImageOutChecks, DeclarationChecks):
 def _decoded(data: bytes, like: np.ndarray) -> np.ndarray:
     """The image of a stream; a public format without greyscale gives grey as three planes, which become one here."""
     image = decode(data)
-    grey = "L" if like.ndim == 2 else "LA" if like.shape[2] == 2 else None
-    if grey is not None and isinstance(image, Image.Image) and not stream.is_stream(data):
-        image = image.convert(grey)
+    gray = "L" if like.ndim == 2 else "LA" if like.shape[2] == 2 else None
+    if gray is not None and isinstance(image, Image.Image) and not stream.is_stream(data):
+        image = image.convert(gray)
     return np.asarray(image)
 
 

@@ -17,13 +17,14 @@ from imgredux.errors import ImageError, ImgreduxError
 from imgredux.methods.base import HALVES, Method, tiled
 from imgredux.methods.weights import read_manifest
 from imgredux.registry import get
-from imgredux.registry.installed import group
+from imgredux.registry.metadata import group
 from imgredux.testing.golden import tensors
 from imgredux.testing.inputs import batch
 from imgredux.testing.process import run_python
 from imgredux.testing.suite import Suite, must_refuse
 
 LARGEST_FILE = 16 * 2**20
+TOLERANCES = ("tolerance", "tile_tolerance")
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 NO_TORCH = """
 import sys
@@ -54,8 +55,22 @@ class DeclarationChecks(Suite):
 
     def test_exceptions_name_checks(self) -> None:
         for check, reason in self.spec.exceptions.items():
-            assert hasattr(self, f"test_{check}"), f"the Spec excepts {check!r}, which is no check"
+            known = hasattr(self, f"test_{check}") or check in TOLERANCES
+            assert known, f"the Spec excepts {check!r}, which is no check"
             assert reason.strip(), f"the Spec excepts {check!r} without a reason"
+
+    def test_nothing_is_loosened_without_a_reason(self) -> None:
+        shipped = next(base for base in type(self).__mro__ if base.__module__.startswith("imgredux.testing."))
+        loosened = [name for name in TOLERANCES if getattr(self, name) > getattr(shipped, name)]
+        loosened += ["golden_output"] if self.golden is None and not self.options else []
+        loosened += [
+            name.removeprefix("test_")
+            for base in type(self).__mro__[: type(self).__mro__.index(shipped)]
+            for name in vars(base)
+            if name.startswith("test_") and hasattr(shipped, name)
+        ]
+        silent = [name for name in loosened if name not in self.spec.exceptions]
+        assert not silent, f"{', '.join(silent)}: is loosened here; give the reason in Spec(exceptions=...)"
 
     def test_gradients_are_as_declared(self, method: Method) -> None:
         x = batch()
@@ -65,10 +80,10 @@ class DeclarationChecks(Suite):
             return
         other = tensors(method(batch(seed=5), **self.keywords(1)))
         flat = {f"an image of {level}": torch.full_like(x, level) for level in (0.0, 0.5, 1.0)}
-        for label, image in {"a picture": x, **flat}.items():
+        for label, image in {"an image": x, **flat}.items():
             for index, gradient in enumerate(self._gradients(method, image)):
                 assert gradient.isfinite().all(), f"gradients on {label} are not finite"
-                # What is the same for two pictures has the gradient zero; what differs must have another.
+                # What is the same for two images has the gradient zero; what differs must have another.
                 if image is x and not torch.equal(tensors(method(x, **self.keywords(1)))[index], other[index]):
                     assert gradient.any(), "differentiable=True is declared, but no gradient reaches the image"
 
@@ -113,7 +128,7 @@ class DeclarationChecks(Suite):
         assert off <= self.tile_tolerance, f"pixels further away change the result by {off:.2g}: {cure}"
 
     def _context_picture(self, seed: int) -> Tensor:
-        """A picture of several tiles, with pixels on its left that the right half must not reach."""
+        """An image of several tiles, with pixels on its left that the right half must not reach."""
         assert self.spec.context is not None
         side = 4 * max(16, self.spec.multiple_of) + 2 * self.spec.context + 5
         return batch(1, side, side + 10, self.channels[-1], seed)

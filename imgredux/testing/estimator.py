@@ -10,13 +10,13 @@ from torch import Tensor
 from imgredux.methods.base import Method
 from imgredux.testing.calls import CallChecks
 from imgredux.testing.declaration import DeclarationChecks
-from imgredux.testing.inputs import as_tensor, batch, picture
+from imgredux.testing.inputs import as_tensor, batch, sample_image
 
 
 class EstimatorConformance(CallChecks, DeclarationChecks):
     """Subclass it in a plugin's tests and set `name`; every check is explained by the message it fails with."""
 
-    # Mean map of a picture, in grey levels: less is below what 8 bits can show, more would hide the picture itself.
+    # Mean map of an image, in grey levels: less is below what 8 bits can show, more would hide the image itself.
     magnitude: ClassVar[tuple[float, float]] = (0.1, 60)
     # Pixels next to a border where a flat image need not give a flat map, for methods without `context`.
     margin: ClassVar[int] = 32
@@ -62,7 +62,7 @@ class EstimatorConformance(CallChecks, DeclarationChecks):
     def test_thresholds_are_one_per_coefficient(self, method: Method) -> None:
         if not hasattr(method, "thresholds"):
             pytest.skip("not a transform-domain model")
-        x = as_tensor(picture(64, 48, self.channels[-1]))
+        x = as_tensor(sample_image(64, 48, self.channels[-1]))
         steps = method.thresholds(x)  # pyright: ignore[reportCallIssue]
         assert steps.shape == (1, 8, 6, 8, 8), f"(1, 8, 6, 8, 8) is expected, not {tuple(steps.shape)}"
         assert steps.isfinite().all(), "thresholds are not finite"

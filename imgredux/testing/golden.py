@@ -9,7 +9,7 @@ from torch import Tensor
 
 from imgredux.io import images
 from imgredux.methods.base import Method
-from imgredux.testing.inputs import as_jpeg, as_tensor, picture
+from imgredux.testing.inputs import as_jpeg, as_tensor, sample_image
 
 
 def tensors(result: Any) -> tuple[Tensor, ...]:
@@ -29,14 +29,14 @@ def build(name: str, **options: Any) -> Method:
 
 
 def write_golden(name: str, path: str | PathLike[str], **options: Any) -> None:
-    """Run a method on a small picture, a JPEG one for a restorer, and write `input`, `output` and keywords to a file.
+    """Run a method on a small image, a JPEG one for a restorer, and write `input`, `output` and keywords to a file.
 
     The file proves that a method stays as it is, not that it is right: compare it with the paper first.
     """
     method = build(name, **options)
-    held = {"input": as_tensor(picture())}
+    held = {"input": as_tensor(sample_image())}
     if method.spec.kind == "restorer":
-        source = images.read(as_jpeg(picture(), 20))
+        source = images.read(as_jpeg(sample_image(), 20))
         assert source.qtable is not None  # a JPEG has tables
         held = {"input": source.x, "qtable": source.qtable}
     with torch.no_grad():

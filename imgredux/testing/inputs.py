@@ -1,4 +1,4 @@
-"""Test pictures: drawn by code, the same to the last bit everywhere, and scikit-image's bundled photographs."""
+"""Test images: drawn by code, the same to the last bit everywhere, and scikit-image's bundled photographs."""
 
 import io
 
@@ -7,12 +7,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-COLOUR_PHOTOS = ("astronaut", "chelsea", "coffee")
-GREY_PHOTOS = ("camera", "brick", "coins")
+COLOR_PHOTOS = ("astronaut", "chelsea", "coffee")
+GRAY_PHOTOS = ("camera", "brick", "coins")
 
 
-def picture(height: int = 48, width: int = 64, channels: int = 3, seed: int = 0) -> np.ndarray:
-    """A picture with shading, texture and edges as of text: uint8 `(H, W)` or `(H, W, 3)`, of any size.
+def sample_image(height: int = 48, width: int = 64, channels: int = 3, seed: int = 0) -> np.ndarray:
+    """An image with shading, texture and edges as of text: uint8 `(H, W)` or `(H, W, 3)`, of any size.
 
     Made of integers only, from raw PCG64 words: NumPy promises those, not its distributions, to stay as they are.
     """
@@ -37,8 +37,8 @@ def as_tensor(pixels: np.ndarray) -> Tensor:
 
 
 def batch(count: int = 1, height: int = 48, width: int = 64, channels: int = 3, seed: int = 0) -> Tensor:
-    """Different pictures of one size as `(count, C, H, W)` float32 in [0, 1]."""
-    return torch.cat([as_tensor(picture(height, width, channels, seed + i)) for i in range(count)])
+    """Different images of one size as `(count, C, H, W)` float32 in [0, 1]."""
+    return torch.cat([as_tensor(sample_image(height, width, channels, seed + i)) for i in range(count)])
 
 
 def photos(channels: int = 3, side: int = 160) -> dict[str, np.ndarray]:
@@ -46,7 +46,7 @@ def photos(channels: int = 3, side: int = 160) -> dict[str, np.ndarray]:
     from skimage import data
 
     cuts = {}
-    for name in COLOUR_PHOTOS if channels == 3 else GREY_PHOTOS:
+    for name in COLOR_PHOTOS if channels == 3 else GRAY_PHOTOS:
         photo = getattr(data, name)()
         top, left = ((n - side) // 2 for n in photo.shape[:2])
         cuts[name] = np.ascontiguousarray(photo[top : top + side, left : left + side])
@@ -65,7 +65,7 @@ def ramp_and_noise(side: int = 64) -> Tensor:
 
     Bands on a ramp, with noise on the right (side 64) or everywhere (side 128), from a linear congruential generator.
     """
-    grey, state = torch.zeros(1, 1, side, side, dtype=torch.float64), 12345
+    gray, state = torch.zeros(1, 1, side, side, dtype=torch.float64), 12345
     for y in range(side):
         for x in range(side):
             state = (1103515245 * state + 12345) % 2**31
@@ -74,5 +74,5 @@ def ramp_and_noise(side: int = 64) -> Tensor:
                 level = 40 + 2 * x + (0 if x < 32 else noise if y < 32 else 3 * noise)
             else:
                 level = 40 + x + (noise if x < 64 else 3 * noise)
-            grey[0, 0, y, x] = min(max(level + 30 * (y // 8 % 2), 0), 255)
-    return grey
+            gray[0, 0, y, x] = min(max(level + 30 * (y // 8 % 2), 0), 255)
+    return gray

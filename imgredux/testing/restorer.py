@@ -17,7 +17,7 @@ from imgredux.methods.restorer import Restorer
 from imgredux.metrics import psnr, psnr_b
 from imgredux.testing.calls import ImageOutChecks
 from imgredux.testing.declaration import DeclarationChecks
-from imgredux.testing.inputs import as_jpeg, as_tensor, batch, photos, picture
+from imgredux.testing.inputs import as_jpeg, as_tensor, batch, photos, sample_image
 
 
 class RestorerConformance(ImageOutChecks, DeclarationChecks):
@@ -30,12 +30,12 @@ class RestorerConformance(ImageOutChecks, DeclarationChecks):
     learnt: ClassVar[bool] = True
 
     def keywords(self, count: int) -> dict[str, Tensor]:
-        return {"qtable": _steps(as_jpeg(picture(), 40)).repeat(count, 1, 1, 1)}
+        return {"qtable": _steps(as_jpeg(sample_image(), 40)).repeat(count, 1, 1, 1)}
 
     def test_output_is_within_range(self, method: Method) -> None:
         noise = np.random.PCG64(1).random_raw(64 * 64 * 3).astype(np.uint8).reshape(64, 64, 3)
         board = np.kron(np.indices((8, 8)).sum(0) % 2, np.full((8, 8), 255)).astype(np.uint8)
-        for label, pixels in {"noise": noise, "black and white blocks": board, "picture": picture()}.items():
+        for label, pixels in {"noise": noise, "black and white blocks": board, "picture": sample_image()}.items():
             if pixels.ndim == 3 and 3 not in self.channels:
                 continue
             damaged = as_jpeg(pixels, 5)
@@ -61,7 +61,7 @@ class RestorerConformance(ImageOutChecks, DeclarationChecks):
 
     def test_an_image_without_traces_comes_back_untouched(self, method: Method, tmp_path: Path) -> None:
         for channels in self.channels:
-            pixels, file = picture(channels=channels), tmp_path / f"{channels}.png"
+            pixels, file = sample_image(channels=channels), tmp_path / f"{channels}.png"
             Image.fromarray(pixels).save(file)
             for label, form in {"array": pixels, "PIL image": Image.fromarray(pixels), "path": file}.items():
                 same = np.array_equal(np.asarray(method(form)), pixels)
@@ -70,7 +70,7 @@ class RestorerConformance(ImageOutChecks, DeclarationChecks):
     def test_a_jpeg_of_high_quality_comes_back_untouched(self, method: Method) -> None:
         for channels in self.channels:
             for quality in (96, 100):
-                image = as_jpeg(picture(channels=channels), quality)
+                image = as_jpeg(sample_image(channels=channels), quality)
                 same = np.array_equal(np.asarray(method(image)), np.asarray(image))
                 assert same, f"quality {quality}, C={channels}: nothing is to be mended, but the image is changed"
 
@@ -105,7 +105,7 @@ class RestorerConformance(ImageOutChecks, DeclarationChecks):
     def test_a_jpeg_file_brings_its_steps(self, method: Method, tmp_path: Path) -> None:
         assert isinstance(method, Restorer), f"{type(method).__name__} is no Restorer"
         for channels in self.channels:
-            damaged, file = as_jpeg(picture(channels=channels), 20), tmp_path / "damaged.jpg"
+            damaged, file = as_jpeg(sample_image(channels=channels), 20), tmp_path / "damaged.jpg"
             damaged.save(file, quality="keep")
             whole = method.at(20, channels == 3)(as_tensor(np.asarray(damaged)), qtable=_steps(damaged))
             expected = self.in_form(whole, np.dtype(np.uint8), 255)

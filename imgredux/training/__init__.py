@@ -4,7 +4,7 @@ A plugin says what is sampled, how it is degraded, what the loss is and how prog
 does the rest, on a CPU, a GPU, or several: `docs/training.md`.
 """
 
-from imgredux.training.crops import Pictures, find_pictures, split
+from imgredux.training.crops import Images, find_by_folder, split
 from imgredux.training.loop import TrainingError, train
 from imgredux.training.pairs import PairRecipe
 from imgredux.training.recipe import Batch, Recipe
@@ -12,12 +12,12 @@ from imgredux.training.restoration import JpegRecipe
 
 __all__ = [
     "Batch",
+    "Images",
     "JpegRecipe",
     "PairRecipe",
-    "Pictures",
     "Recipe",
     "TrainingError",
-    "find_pictures",
+    "find_by_folder",
     "split",
     "train",
 ]

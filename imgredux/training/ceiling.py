@@ -1,8 +1,8 @@
-"""How far estimators are from the best map there is: the free optimum of each picture, on a few crops.
+"""How far estimators are from the best map there is: the free optimum of each image, on a few crops.
 
     python -m imgredux.training.ceiling localstd ddjnd --images photos/ --crops 4
 
-prints a Markdown table: for the middle of some pictures, evenly chosen from the folders, and each MSE, SSIMULACRA 2 of
+prints a Markdown table: for the middle of some images, evenly chosen from the folders, and each MSE, SSIMULACRA 2 of
 noise shaped by each method, and by a map whose every pixel was free and was optimised for that crop and that MSE
 (`hiding.free_optimum`); in brackets each map's concentration over localstd's. The noise that judges has other signs
 than the noise that optimised.
@@ -20,8 +20,9 @@ from imgredux.io.images import to_tensor
 from imgredux.maps.noise import inject
 from imgredux.maps.statistics import concentration
 from imgredux.metrics.ssimulacra2 import ssimulacra2
+from imgredux.protocols.declared import EQUAL_MSE
 from imgredux.training import hiding
-from imgredux.training.crops import find_pictures
+from imgredux.training.crops import find_by_folder
 
 SIDE = 256  # pixels
 SEEDS = (1000, 1001, 1002)  # none that `free_optimum` draws from
@@ -36,13 +37,13 @@ def score(image: Tensor, jnd: Tensor, mse: float) -> float:
 @torch.no_grad()
 def table(methods: Sequence[str], files: Sequence[Path], levels: Sequence[float], steps: int) -> str:
     """The Markdown table; its last line is the mean."""
-    names = list(dict.fromkeys(["localstd", *methods]))
+    names = list(dict.fromkeys([EQUAL_MSE.baseline, *methods]))
     estimators = {name: registry.get(name) for name in names}
     lines, scores = [], []
     for file in files:
         image = _middle(to_tensor(file))
         maps = {name: method(image) for name, method in estimators.items()}
-        spread = concentration(maps["localstd"])
+        spread = concentration(maps[EQUAL_MSE.baseline])
         for mse in levels:
             found = {**maps, "free optimum": hiding.free_optimum(image, mse, steps)}
             row = {name: score(image, jnd, mse) for name, jnd in found.items()}
@@ -67,11 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("methods", nargs="+", metavar="NAME[.TAG]")
     parser.add_argument("--images", nargs="+", required=True, metavar="DIR")
-    parser.add_argument("--crops", type=int, default=4, help="how many pictures, one crop of each")
+    parser.add_argument("--crops", type=int, default=4, help="how many images, one crop of each")
     parser.add_argument("--levels", type=float, nargs="+", default=[16.121, 100], metavar="MSE")
     parser.add_argument("--steps", type=int, default=100, help="of Adam, for each crop and level")
     chosen = parser.parse_args(arguments)
-    found = [file for files in find_pictures(chosen.images).values() for file in files]
+    found = [file for files in find_by_folder(chosen.images).values() for file in files]
     spread = found[:: max(len(found) // chosen.crops, 1)][: chosen.crops]
     print(table(chosen.methods, spread, chosen.levels, chosen.steps))
 

@@ -32,7 +32,7 @@ class TrainingError(ImgreduxError):
 
 @dataclass(frozen=True)
 class Run:
-    """What one run is: all that must be the same for it to be taken up again. data: digest of the pictures' names."""
+    """What one run is: all that must be the same for it to be taken up again. data: digest of the images' names."""
 
     method: str
     tag: str
@@ -45,7 +45,7 @@ class Run:
     @classmethod
     def of(cls, method: str, tag: str, recipe: Recipe, seed: int, devices: int, kept: Sequence[Path]) -> "Run":
         names = "\n".join(f"{path.parent.name}/{path.name}" for path in kept)
-        data = f"{len(kept)} pictures, {hashlib.sha256(names.encode()).hexdigest()[:16]}"
+        data = f"{len(kept)} images, {hashlib.sha256(names.encode()).hexdigest()[:16]}"
         return cls(method, tag, dict(recipe.options), repr(recipe), seed, devices, data)
 
 
@@ -120,7 +120,7 @@ def start_from(method: Method, init: str | PathLike) -> str:
 
 
 def write_log(out: Path, history: Sequence[Row]) -> None:
-    """The log as CSV, and its curves as a picture."""
+    """The log as CSV, and its curves as an image."""
     names = list(dict.fromkeys(key for row in history for key in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, names)
@@ -143,7 +143,7 @@ def _draw(path: Path, history: Sequence[Row], judged: str) -> None:
     right = left.twinx()
     points = [row for row in history if judged in row]
     right.plot([row["step"] for row in points], [row[judged] for row in points], "o-", color="tab:orange")
-    right.set_ylabel(f"{judged}, held-out pictures")
+    right.set_ylabel(f"{judged}, held-out images")
     with atomic(path) as temporary:
         figure.savefig(temporary, format="png", dpi=100)
 
@@ -167,7 +167,7 @@ def export(out: Path, run: Run, state: State, recipe: Recipe, average: Method, d
     with atomic(path) as temporary:
         save_file(tensors, temporary, {"imgredux.options": json.dumps(run.options)})
     content = path.read_bytes()
-    judged = next((row for row in reversed(state.history) if recipe.counts in row), {})
+    judged = next((row for row in reversed(state.history) if recipe.monitor in row), {})
     training = {
         "recipe": run.recipe,
         "commit": commit(),
@@ -178,7 +178,7 @@ def export(out: Path, run: Run, state: State, recipe: Recipe, average: Method, d
         "minutes": round(state.seconds / 60, 1),
         "hardware": hardware(device, run.devices),
         "data": f"{data}: {run.data}",
-        "held_out": {key: round(value, 3) for key, value in judged.items() if key.startswith(("psnr", recipe.counts))},
+        "held_out": {key: round(value, 3) for key, value in judged.items() if key.startswith(("psnr", recipe.monitor))},
     }
     lines = [
         f"[tags.{run.tag}]",

@@ -1,4 +1,4 @@
-"""Training pictures, whole and in the memory of the device, and random crops of them without a loop."""
+"""Training images, whole and in the memory of the device, and random crops of them without a loop."""
 
 import hashlib
 import math
@@ -13,11 +13,11 @@ from torch import Tensor
 from imgredux.errors import ImgreduxError
 from imgredux.io.finding import find_images
 
-HELD_OUT = 10  # one picture in so many of each folder is judged on, and never trained on
-JUDGED = 192  # side of what is judged of it
+HELD_OUT = 10  # one image in so many of each folder is judged on, and never trained on
+VALIDATED = 192  # side of what is judged of it
 
 
-class Pictures:
+class Images:
     """Pictures of any sizes as one flat uint8 tensor.
 
     planes: uint8 `(C, H, W)` each, C the same for all, no side below `least`. Raises ImgreduxError otherwise.
@@ -26,7 +26,7 @@ class Pictures:
     def __init__(self, planes: Sequence[np.ndarray], device: torch.device | str = "cpu", least: int = 1) -> None:
         small = [array.shape for array in planes if min(array.shape[1:]) < least]
         if not planes or small or len({len(array) for array in planes}) > 1:
-            raise ImgreduxError(f"no pictures, or some of sides below {least} or of other channels: {small[:3]}")
+            raise ImgreduxError(f"no images, or some of sides below {least} or of other channels: {small[:3]}")
         self.channels = len(planes[0])
         sizes = [array.size for array in planes]
         self.flat = torch.cat([torch.from_numpy(np.ascontiguousarray(array)).flatten() for array in planes]).to(device)
@@ -42,8 +42,8 @@ class Pictures:
         start = int(self.start[index])
         return self.flat[start : start + self.channels * height * width].view(1, -1, height, width)
 
-    def centre(self, index: int, side: int, multiple_of: int = 16) -> Tensor:
-        """The middle of picture `index`, at most side x side, its corner and sides on multiples: `(1, C, h, w)`."""
+    def center(self, index: int, side: int, multiple_of: int = 16) -> Tensor:
+        """The middle of image `index`, at most side x side, its corner and sides on multiples: `(1, C, h, w)`."""
         x = self.whole(index)
         cuts = []
         for n in x.shape[-2:]:
@@ -53,13 +53,13 @@ class Pictures:
         return x[..., cuts[0], cuts[1]]
 
     def middles(self) -> Iterator[Tensor]:
-        """What held-out pictures are judged on: `centre` of each, at most `JUDGED` pixels on a side."""
-        return (self.centre(index, JUDGED) for index in range(len(self)))
+        """What held-out images are judged on: `center` of each, at most `VALIDATED` pixels on a side."""
+        return (self.center(index, VALIDATED) for index in range(len(self)))
 
     def crops(self, count: int, side: int, generator: torch.Generator) -> Tensor:
-        """Random crops `(count, C, side, side)`, uint8: every picture as likely as any other, flipped and turned.
+        """Random crops `(count, C, side, side)`, uint8: every image as likely as any other, flipped and turned.
 
-        The generator lives on the device of the pictures.
+        The generator lives on the device of the images.
         """
         device = self.flat.device
 
@@ -80,12 +80,12 @@ class Pictures:
         return self.flat[place[:, None] + planes * (height * width)[:, None, None, None]]
 
 
-def find_pictures(folders: Iterable[str | PathLike]) -> dict[str, list[Path]]:
+def find_by_folder(folders: Iterable[str | PathLike]) -> dict[str, list[Path]]:
     """The image files of each folder and of its subfolders, by folder. Raises ImgreduxError where there are none."""
     found: dict[str, list[Path]] = {}
     for root in map(Path, folders):
         if not root.is_dir():
-            raise ImgreduxError(f"{root} is no folder: training pictures are given as folders")
+            raise ImgreduxError(f"{root} is no folder: training images are given as folders")
         for folder in [root, *sorted(path for path in root.rglob("*") if path.is_dir())]:
             try:
                 found[str(folder)] = find_images([folder])
@@ -97,10 +97,10 @@ def find_pictures(folders: Iterable[str | PathLike]) -> dict[str, list[Path]]:
 
 
 def split(found: dict[str, list[Path]]) -> tuple[list[Path], list[Path]]:
-    """Pictures to train on and pictures held out: a tenth of each folder, by the hash of their stems.
+    """Pictures to train on and images held out: a tenth of each folder, by the hash of their stems.
 
-    A picture stays on its side whatever else is in the folder, or nearly so; a folder of one is trained on. Files of
-    one stem, such as one picture by several codecs, count as one picture.
+    An image stays on its side whatever else is in the folder, or nearly so; a folder of one is trained on. Files of
+    one stem, such as one image by several codecs, count as one image.
     """
     kept: list[Path] = []
     held: list[Path] = []
@@ -115,7 +115,7 @@ def split(found: dict[str, list[Path]]) -> tuple[list[Path], list[Path]]:
 
 def load(
     paths: Sequence[Path], read: Callable[[Path], np.ndarray], least: int, device: torch.device | str = "cpu"
-) -> Pictures:
-    """The pictures at `paths` as `read` gives them; those too small for a crop are left out."""
+) -> Images:
+    """The images at `paths` as `read` gives them; those too small for a crop are left out."""
     planes = [array for array in map(read, paths) if min(array.shape[1:]) >= least]
-    return Pictures(planes, device, least)
+    return Images(planes, device, least)

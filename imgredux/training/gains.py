@@ -1,8 +1,8 @@
-"""What restorers gain at each JPEG quality, on held-out training pictures: the text for `gains` in a manifest or Spec.
+"""What restorers gain at each JPEG quality, on held-out training images: the text for `gains` in a manifest or Spec.
 
     python -m imgredux.training.gains slidingdct arcnn.blind arcnn=runs/q10/q10.safetensors --images photos/
 
-prints, for each, the mean gain in dB of PSNR over the JPEG itself, on the middles of the pictures that `imgredux train`
+prints, for each, the mean gain in dB of PSNR over the JPEG itself, on the middles of the images that `imgredux train`
 holds out of these folders: "y" for greyscale files, "rgb" for colour with 4:2:0 chroma.
 """
 
@@ -13,7 +13,7 @@ import torch
 
 from imgredux import ops, registry
 from imgredux.methods.base import Method
-from imgredux.training.crops import Pictures, find_pictures, load, split
+from imgredux.training.crops import Images, find_by_folder, load, split
 from imgredux.training.recipe import rgb_planes
 from imgredux.training.restoration import psnr_change
 
@@ -21,16 +21,16 @@ QUALITIES = (5, 10, 20, 30, 40, 60, 80, 90, 95)
 
 
 @torch.no_grad()
-def gain(method: Method, pictures: Pictures, quality: int, colour: bool) -> float:
+def gain(method: Method, images: Images, quality: int, color: bool) -> float:
     """Mean gain in dB at one quality, the result rounded to 8 bits, the steps known as they are from a file."""
     gains: list[float] = []
     steps = ops.ijg_tables(quality)[None]
-    for planes in pictures.middles():
+    for planes in images.middles():
         clean = planes.float().div(255)
-        clean = clean if colour else ops.luma(clean).mul(255).round().div(255)
+        clean = clean if color else ops.luma(clean).mul(255).round().div(255)
         before, after = psnr_change(method, clean, quality, qtable=steps)
         change = after - before
-        gains += change[change.isfinite()].tolist()  # a flat picture may survive JPEG whole
+        gains += change[change.isfinite()].tolist()  # a flat image may survive JPEG whole
     return sum(gains) / len(gains)
 
 
@@ -41,14 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("methods", nargs="+", metavar="NAME[.TAG]|NAME=FILE")
     parser.add_argument("--images", nargs="+", required=True, metavar="DIR")
     chosen = parser.parse_args(arguments)
-    _, held = split(find_pictures(chosen.images))
-    pictures = load(held, rgb_planes, 16)
+    _, held = split(find_by_folder(chosen.images))
+    images = load(held, rgb_planes, 16)
     for name in chosen.methods:
         base, _, file = name.partition("=")
         method = registry.get(base, weights=file or None)
-        print(f"# {name}, {len(pictures)} pictures")
-        for label, colour in (("y", False), ("rgb", True)):
-            table = {quality: round(gain(method, pictures, quality, colour), 3) for quality in QUALITIES}
+        print(f"# {name}, {len(images)} images")
+        for label, color in (("y", False), ("rgb", True)):
+            table = {quality: round(gain(method, images, quality, color), 3) for quality in QUALITIES}
             print(
                 f"{label} = {{ {', '.join(f'{quality} = {value}' for quality, value in table.items())} }}", flush=True
             )

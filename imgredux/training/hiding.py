@@ -42,8 +42,8 @@ def objective(
         image, jnd = image.float(), jnd.float()
         levels = _noisy_levels(image, jnd, mse, signs(image, generator))
         score = ssimulacra2(_rounded(levels), image)
-        realised = (levels - 255 * image).detach().square().mean((1, 2, 3))
-        missing = (1 - realised / mse).clamp(min=0)
+        realized = (levels - 255 * image).detach().square().mean((1, 2, 3))
+        missing = (1 - realized / mse).clamp(min=0)
         missing = missing.where(missing > _EXACT, 0)
         packed, peaked = _packed(image, jnd), _peaked(jnd)
         power = (255 * jnd).square().mean((1, 2, 3)).clamp(min=_SMALLEST)
@@ -78,13 +78,13 @@ def free_optimum(image: Tensor, mse: float, steps: int, seed: int = 0) -> Tensor
     """
     generator = torch.Generator(image.device).manual_seed(seed)
     logarithm = busyness(image.float()).log().requires_grad_()
-    optimiser = torch.optim.Adam([logarithm], lr=RATE, betas=(0.9, 0.99))
+    optimizer = torch.optim.Adam([logarithm], lr=RATE, betas=(0.9, 0.99))
     for step in range(steps):
-        optimiser.param_groups[0]["lr"] = RATE * (1 - step / steps)
+        optimizer.param_groups[0]["lr"] = RATE * (1 - step / steps)
         with torch.enable_grad():
             loss, _ = objective(image, logarithm.exp(), mse, generator)
             (logarithm.grad,) = torch.autograd.grad(loss * len(image), logarithm)
-        optimiser.step()
+        optimizer.step()
     return logarithm.detach().exp()
 
 
@@ -113,8 +113,8 @@ def _factor(x: Tensor, noise: Tensor, target: Tensor) -> Tensor:
     """
     phi = (target / noise.square().mean((1, 2, 3)).clamp(min=_SMALLEST)).sqrt()
     for _ in range(_ROUNDS):
-        realised = ((x + _each(phi) * noise).clamp_(0, 255) - x).square().mean((1, 2, 3))
-        phi = phi * (target / realised.clamp(min=_SMALLEST)).sqrt().clamp(1, 2)
+        realized = ((x + _each(phi) * noise).clamp_(0, 255) - x).square().mean((1, 2, 3))
+        phi = phi * (target / realized.clamp(min=_SMALLEST)).sqrt().clamp(1, 2)
     return phi
 
 

@@ -1,4 +1,4 @@
-"""The training loop: steps, schedule, averaged weights, judgements, checkpoints that survive a kill."""
+"""The training loop: steps, schedule, averaged weights, validation, checkpoints that survive a kill."""
 
 import copy
 import hashlib
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 
 FLOOR = 1e-3  # of the learning rate, at the end of a cosine
 SPEED_STEPS = (5, 25)  # without a number of steps, the speed between these two decides how many fit
-RESERVE = 0.08  # of the time, for judgements and checkpoints
-PATIENCE = 3  # judgements without progress
+RESERVE = 0.08  # of the time, for validation and checkpoints
+PATIENCE = 3  # validations without progress
 BAD_STEPS = 20  # so many gradients in a row that are not finite end the run
 LOGGED = 200  # lines of the log in a run
 CHECKPOINT_SECONDS = 180.0
-LEAST_HELD = 16  # smallest side of a held-out picture
+LEAST_HELD = 16  # smallest side of a held-out image
 
 
 class _Objective(nn.Module):
@@ -79,7 +79,7 @@ def train(
     changes: dict[str, Any] | None = None,
     progress: Callable[[Row], None] | None = None,
 ) -> Path | None:
-    """Train the weights `method.tag` on the pictures in folders; what comes of it stands in the folder `out`.
+    """Train the weights `method.tag` on the images in folders; what comes of it stands in the folder `out`.
 
     steps: length of the schedule; without it, as many as fit into `max_minutes`, or the recipe's own number.
     max_minutes: stop then, with a checkpoint; `resume` takes the run up again, with the same losses as if it had not
@@ -88,7 +88,7 @@ def train(
 
     Returns the file of weights when the schedule is done, None when time was over before. Raises TrainingError: no
     such recipe, a run in `out` that is another or that is there without `resume`, gradients that stay not finite;
-    ImgreduxError for folders without pictures, and what `imgredux.create` raises.
+    ImgreduxError for folders without images, and what `imgredux.create` raises.
     """
     from lightning_fabric import Fabric
 
@@ -135,8 +135,8 @@ class _Trainer:
     def begin(self, kept: list[Path], held: list[Path], init: str | PathLike | None, compiled: bool) -> None:
         """Pictures, method, averaged copy and optimiser, as the checkpoint has them where there is one."""
         recipe, device = self.recipe, self.fabric.device
-        self.pictures = load(kept, recipe.read, recipe.crop + recipe.margin, device)
-        self.held_out = load(held, recipe.read, LEAST_HELD, device) if held and self.fabric.is_global_zero else None
+        self.images = load(kept, recipe.read, recipe.crop + recipe.margin, device)
+        self.validation = load(held, recipe.read, LEAST_HELD, device) if held and self.fabric.is_global_zero else None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.run.seed)
             self.method = registry.create(self.run.method, **self.run.options)
@@ -144,15 +144,15 @@ class _Trainer:
             self.state.init = checkpoint.start_from(self.method, init)
         self.method.to(device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
         self.average = copy.deepcopy(self.method).eval().requires_grad_(False)
-        optimiser = torch.optim.Adam(self.method.parameters(), lr=recipe.lr, betas=recipe.betas)
+        optimizer = torch.optim.Adam(self.method.parameters(), lr=recipe.lr, betas=recipe.betas)
         if self.saved:
             self.method.load_state_dict(self.saved["method"])
             self.average.load_state_dict(self.saved["average"])
-            optimiser.load_state_dict(self.saved["optimiser"])
+            optimizer.load_state_dict(self.saved["optimiser"])
         objective = _Objective(recipe, self.method)
         if compiled:
             objective.compile()
-        self.objective, self.optimiser = self.fabric.setup(objective, optimiser)
+        self.objective, self.optimizer = self.fabric.setup(objective, optimizer)
 
     def go(self, limit: float) -> bool:
         """Steps until the schedule is done (True) or `limit` seconds are over (False); either way a checkpoint."""
@@ -164,7 +164,7 @@ class _Trainer:
             state.seconds = before + now - began
             if not state.total:
                 self._fit(limit, now - began)
-            if state.total and (self._due(LOGGED) or self._due(recipe.judgements)):
+            if state.total and (self._due(LOGGED) or self._due(recipe.validations)):
                 self._log()
             over, due = self._agreed(now - began > limit, now - saved_at > CHECKPOINT_SECONDS)
             if over or due:
@@ -179,7 +179,7 @@ class _Trainer:
         """The checkpoint, by the first process, when all have come as far."""
         self.fabric.barrier()
         if self.fabric.is_global_zero:
-            parts = {"method": self.method, "average": self.average, "optimiser": self.optimiser}
+            parts = {"method": self.method, "average": self.average, "optimiser": self.optimizer}
             checkpoint.save(self.out, self.run, self.state, **{key: part.state_dict() for key, part in parts.items()})
 
     def _step(self) -> None:
@@ -189,13 +189,13 @@ class _Trainer:
         drawn = hashlib.sha256(f"{self.run.seed} {fabric.global_rank} {state.step}".encode()).digest()
         generator.manual_seed(int.from_bytes(drawn[:4]))  # the CPU's generator looks at 32 bits
         rate = recipe.lr * state.factor * self._schedule()
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = rate
-        crops = self.pictures.crops(recipe.batch, recipe.crop + recipe.margin, generator)
+        crops = self.images.crops(recipe.batch, recipe.crop + recipe.margin, generator)
         loss, parts = self.objective(_Exact(recipe.sample(crops, generator)))
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         fabric.backward(loss)
-        norm = fabric.clip_gradients(self.objective, self.optimiser, max_norm=recipe.clip, error_if_nonfinite=False)
+        norm = fabric.clip_gradients(self.objective, self.optimizer, max_norm=recipe.clip, error_if_nonfinite=False)
         assert norm is not None  # there are parameters
         state.step += 1
         state.add({"loss": loss.detach(), "gradient": norm, **{key: value.detach() for key, value in parts.items()}})
@@ -205,7 +205,7 @@ class _Trainer:
                 raise TrainingError(f"the gradient was not finite for {BAD_STEPS} steps, up to {state.step}")
             return
         state.bad = 0
-        self.optimiser.step()
+        self.optimizer.step()
         self._average()
 
     def _schedule(self) -> float:
@@ -245,13 +245,13 @@ class _Trainer:
             self._save()
 
     def _log(self) -> None:
-        """A line of the log, with a judgement when one is due."""
+        """A line of the log, with a validation when one is due."""
         state, recipe = self.state, self.recipe
-        row: Row = {"step": state.step, "seconds": round(state.seconds, 1), "lr": self.optimiser.param_groups[0]["lr"]}
+        row: Row = {"step": state.step, "seconds": round(state.seconds, 1), "lr": self.optimizer.param_groups[0]["lr"]}
         row |= state.means()
-        if self.held_out is not None and self._due(recipe.judgements):
+        if self.validation is not None and self._due(recipe.validations):
             with torch.no_grad():
-                row |= recipe.judge(self.average, self.held_out)
+                row |= recipe.validate(self.average, self.validation)
         if recipe.schedule == "plateau":
             (state.factor,) = self._agreed(self._after_plateau(row))
         state.history.append(row)
@@ -260,9 +260,9 @@ class _Trainer:
             self.tell(row)
 
     def _after_plateau(self, row: Row) -> float:
-        """The factor on the learning rate, halved when the best judgement is `PATIENCE` judgements old."""
-        figures = [past[self.recipe.counts] for past in [*self.state.history, row] if self.recipe.counts in past]
-        stale = self.recipe.counts in row and len(figures) - 1 - figures.index(max(figures))
+        """The factor on the learning rate, halved when the best validation is `PATIENCE` validations old."""
+        figures = [past[self.recipe.monitor] for past in [*self.state.history, row] if self.recipe.monitor in past]
+        stale = self.recipe.monitor in row and len(figures) - 1 - figures.index(max(figures))
         return self.state.factor / 2 if stale and stale % PATIENCE == 0 else self.state.factor
 
     def _due(self, times: int) -> bool:

@@ -20,7 +20,7 @@ from imgredux.methods.base import Method
 from imgredux.training.recipe import Batch, Recipe
 
 if TYPE_CHECKING:
-    from imgredux.training.crops import Pictures
+    from imgredux.training.crops import Images
 
 _LEAST = 1e-6  # squared grey levels: below it an error counts as this much, so that its logarithm exists
 
@@ -87,7 +87,7 @@ class PairRecipe(Recipe):
     def pair(self, planes: Tensor) -> tuple[Tensor, Tensor]:
         """Pristine and critical images `(B, 3, H, W)` in [0, 1], of both stacked, uint8 `(B, 6, H, W)`.
 
-        What training and judgements see; a subclass that learns something else of them overrides it.
+        What training and validation see; a subclass that learns something else of them overrides it.
         """
         reference, critical = planes.float().div_(255).split(3, 1)
         return reference, critical
@@ -100,10 +100,10 @@ class PairRecipe(Recipe):
         reference, critical = batch
         return (self.predict(method, reference) - self._wanted(reference, critical)).square().mean(), {}
 
-    def judge(self, method: Method, held_out: "Pictures") -> dict[str, float]:
+    def validate(self, method: Method, validation: "Images") -> dict[str, float]:
         """Squared grey levels on the middles of held-out pairs, by the method and for no change at all."""
         errors = []
-        for planes in held_out.middles():
+        for planes in validation.middles():
             reference, critical = self.pair(planes)
             predicted = self.predict(method, reference) - self._wanted(reference, critical)
             errors.append(torch.stack([e.double().square().mean() for e in (predicted, critical - reference)]))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from imgredux.io import images
 from imgredux.methods.base import Method
-from imgredux.training.crops import Pictures, find_pictures
+from imgredux.training.crops import Images, find_by_folder
 
 Batch = tuple[Tensor, ...]
 
@@ -25,10 +25,10 @@ class Recipe(ABC):
     options: keywords of the method's constructor. crop, batch: side and number of the crops that a device sees in a
     step; margin: pixels more that `sample` gets on either axis. steps: length of the schedule, unless the caller says.
     lr: peak learning rate of Adam, reached after `warmup` (share of the run); `schedule` is "cosine", down to
-    lr / 1000, or "plateau", halved after three judgements without progress. clip: largest norm of the gradient.
+    lr / 1000, or "plateau", halved after three validations without progress. clip: largest norm of the gradient.
     ema: share of the run that the weights are averaged over, exponentially; 0 for none.
-    judgements: how often the held-out pictures are judged. counts: the figure of `judge` that tells progress, higher
-    being better.
+    validations: how often the held-out images are looked at. monitor: the figure of `validate` that tells progress,
+    higher being better.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -42,8 +42,8 @@ class Recipe(ABC):
     schedule: Literal["cosine", "plateau"] = "cosine"
     clip: float = 1.0
     ema: float = 0.02
-    judgements: int = 20
-    counts: str = "gain"
+    validations: int = 20
+    monitor: str = "gain"
 
     @abstractmethod
     def sample(self, crops: Tensor, generator: torch.Generator) -> Batch:
@@ -57,18 +57,18 @@ class Recipe(ABC):
         """The scalar to minimise, and parts of it for the log. Runs under the precision that the user chose."""
 
     @abstractmethod
-    def judge(self, method: Method, held_out: Pictures) -> dict[str, float]:
-        """Figures of the method in eval mode on pictures it was not trained on, `counts` among them."""
+    def validate(self, method: Method, validation: Images) -> dict[str, float]:
+        """Figures of the method in eval mode on images it was not trained on, `monitor` among them."""
 
     def finish(self, method: Method) -> None:  # noqa: B027 - most methods need nothing
         """What is to be done to the averaged method, in the precision that it is saved in, before it is."""
 
     def find(self, folders: Iterable[str | PathLike]) -> dict[str, list[Path]]:
         """What can be trained on, by folder: image files, unless a recipe reads others. Raises ImgreduxError."""
-        return find_pictures(folders)
+        return find_by_folder(folders)
 
     def read(self, path: Path) -> np.ndarray:
-        """One training picture as uint8 `(C, H, W)`, C the same for all: RGB unless a recipe wants something else.
+        """One training image as uint8 `(C, H, W)`, C the same for all: RGB unless a recipe wants something else.
 
         Raises ImageError.
         """

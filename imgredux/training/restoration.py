@@ -1,4 +1,4 @@
-"""What the training of JPEG restorers has in common: damage, loss and judgement."""
+"""What the training of JPEG restorers has in common: damage, loss and validation."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -16,7 +16,7 @@ from imgredux.ops.quantization import ijg_family
 from imgredux.training.recipe import Batch, Recipe
 
 if TYPE_CHECKING:
-    from imgredux.training.crops import Pictures
+    from imgredux.training.crops import Images
 
 _STEP = 57.6  # mean of the luma table at quality 50
 
@@ -72,13 +72,13 @@ class JpegRecipe(Recipe):
         error = (method(damaged) - clean).square().mean((1, 2, 3))
         return (error * _STEP / steps[:, 0].mean((1, 2)) if self.even else error).mean(), {}
 
-    def judge(self, method: Method, held_out: "Pictures") -> dict[str, float]:
-        """PSNR on the middles of the held-out pictures, compressed by libjpeg, in the protocols' colour space."""
+    def validate(self, method: Method, validation: "Images") -> dict[str, float]:
+        """PSNR on the middles of the held-out images, compressed by libjpeg, in the protocols' colour space."""
         figures: dict[str, float] = {}
         gains = []
         for quality in self.judged:
             pairs = []
-            for planes in held_out.middles():
+            for planes in validation.middles():
                 clean = planes.float().div(255)
                 pairs.append(psnr_change(method, studio_luma(clean) if self.mode == "y" else clean, quality))
             before, after = (torch.cat(values).mean().item() for values in zip(*pairs, strict=True))
@@ -88,7 +88,7 @@ class JpegRecipe(Recipe):
 
 
 def psnr_change(method: Method, clean: Tensor, quality: int, **options: Tensor) -> tuple[Tensor, Tensor]:
-    """PSNR `(1,)` of the JPEG of a picture, and of what a method makes of it, rounded to 8 bits.
+    """PSNR `(1,)` of the JPEG of an image, and of what a method makes of it, rounded to 8 bits.
 
     clean: `(1, C, H, W)`. The file is libjpeg's, chroma 4:2:0; options go to the method.
     """

@@ -18,7 +18,7 @@ from imgredux.batch.run import plan, run
 from imgredux.io.files import atomic, write_image
 from imgredux.io.finding import find_images
 from imgredux.maps import read_map, write_map
-from imgredux.testing.inputs import as_jpeg, picture
+from imgredux.testing.inputs import as_jpeg, sample_image
 from imgredux.testing.process import run_python
 
 
@@ -270,7 +270,7 @@ def test_a_killed_process_leaves_no_file_under_the_final_name(tmp_path: Path) ->
 @pytest.mark.parametrize("name", [b"two words.png", b"line\nbreak.png", b"\xff\xfe.png", "tärä.png".encode()])
 def test_any_file_name_is_done(tmp_path: Path, name: bytes) -> None:
     path = tmp_path / os.fsdecode(name)
-    Image.fromarray(picture(9, 12)).save(tmp_path / "plain.png")
+    Image.fromarray(sample_image(9, 12)).save(tmp_path / "plain.png")
     (tmp_path / "plain.png").rename(path)
     (done,) = run(imgredux.get("flat"), plan([tmp_path], tmp_path / "maps", "flat", heatmap=True))
     assert done.error is None
@@ -306,7 +306,7 @@ def test_a_tiff_map_is_read_by_others(tmp_path: Path) -> None:
 
 
 def test_what_is_no_map_is_not_read_as_one(tmp_path: Path) -> None:
-    Image.fromarray(picture(8, 9)).save(tmp_path / "photo.png")
+    Image.fromarray(sample_image(8, 9)).save(tmp_path / "photo.png")
     np.save(tmp_path / "counts.npy", np.ones((3, 3), int))
     np.save(tmp_path / "objects.npy", np.array([None]), allow_pickle=True)
     (tmp_path / "text.tiff").write_text("no map")

@@ -73,7 +73,7 @@ def test_identify_tells_a_stream_from_its_header_alone(folder):
     out, _ = run("identify", "--json", "logo.irx")
     assert json.loads(out)["width"] == 80
     Path("logo.irx").write_bytes(Path("logo.irx").read_bytes()[:-9])
-    Path("text.irx").write_text("not a picture")
+    Path("text.irx").write_text("not an image")
     _, err = run("identify", "logo.irx", "text.irx", "absent.irx", code=3)
     assert err.count("imgredux: ") == 3
     with pytest.raises(StreamError, match="neither"):

@@ -1,4 +1,4 @@
-"""On how many pictures a codec is above JPEG 4:2:0 at equal bits, by the value of its knob, up to half a bit per pixel.
+"""On how many images a codec is above JPEG 4:2:0 at equal bits, by the value of its knob, up to half a bit per pixel.
 
 python -m tests.benchmarks.above_jpeg RESULTS [--codec jndlc.small] [--data kodak]    # rows of the protocol rd
 
@@ -33,9 +33,7 @@ def main() -> None:
         if name in points and row["values"].get("psnr") is not None:
             values = row["values"]
             points[name].append((row["image"], values["knob"], values["bpp"], values["psnr"]))
-    print(
-        "| knob | pictures up to half a bit | above JPEG | mean gain, dB | mean bpp |\n| --- | --- | --- | --- | --- |"
-    )
+    print("| knob | images up to half a bit | above JPEG | mean gain, dB | mean bpp |\n| --- | --- | --- | --- | --- |")
     for knob in sorted({knob for _, knob, _, _ in points[chosen.codec]}):
         gains, rates = [], []
         for image, value, bpp, psnr in points[chosen.codec]:

@@ -1,8 +1,8 @@
-"""Peak memory of DDJND beyond what was resident: training steps and whole pictures, each in a process of its own.
+"""Peak memory of DDJND beyond what was resident: training steps and whole images, each in a process of its own.
 
 python -m tests.benchmarks.ddjnd_memory            # a Markdown table; Linux only
 
-Steps are forward and backward at batch 4 through exact attention, width 32. Pictures go through the shipped weights,
+Steps are forward and backward at batch 4 through exact attention, width 32. Images go through the shipped weights,
 and through a fresh network of width 32 with exact attention. Per megapixel: what one more megapixel takes, between the
 row and the one above it. The matrix of the plain attention is computed, not allocated.
 """
@@ -33,12 +33,12 @@ def step(side: int) -> float:
 
 
 def shipped(height: int, width: int) -> float:
-    """MiB of a picture through the default weights, the map included."""
+    """MiB of an image through the default weights, the map included."""
     return _picture(imgredux.get("ddjnd"), height, width)
 
 
 def exact(height: int, width: int) -> float:
-    """MiB of a picture through a fresh network of width 32, attention over all pixels of a tile."""
+    """MiB of an image through a fresh network of width 32, attention over all pixels of a tile."""
     torch.manual_seed(0)
     return _picture(imgredux.create("ddjnd").eval().requires_grad_(False), height, width)
 

@@ -1,10 +1,10 @@
-"""Corrupted streams of every kind against the decoder: each must be refused, or give the very picture.
+"""Corrupted streams of every kind against the decoder: each must be refused, or give the very image.
 
 python -m tests.benchmarks.fuzz_streams [--count 20000] [--seed 0] [--method jndlc]
 
 Half of them are cut, flipped, lengthened, shuffled or foreign bytes; half are in good order for the container, with
 checksums made anew, over parts and headers that nobody wrote. A process of its own decodes them with a limit on its
-memory; a signal, a hang, another error than StreamError and a wrong picture are counted, and make the exit code 1.
+memory; a signal, a hang, another error than StreamError and a wrong image are counted, and make the exit code 1.
 """
 
 import argparse
@@ -103,12 +103,10 @@ def judged(image: np.ndarray, pictures: list[np.ndarray]) -> str:
     height, width = image.shape[:2]
     for picture in pictures:
         if image.ndim == picture.ndim and np.array_equal(image, picture):
-            return "the very picture"
-        colour = picture[..., :3] if image.ndim == 3 else picture
-        if image.ndim == picture.ndim and np.array_equal(
-            image[: len(colour), : colour.shape[1]], colour[:height, :width]
-        ):
-            return "the picture, cropped or continued as its forged header says"
+            return "the very image"
+        color = picture[..., :3] if image.ndim == 3 else picture
+        if image.ndim == picture.ndim and np.array_equal(image[: len(color), : color.shape[1]], color[:height, :width]):
+            return "the image, cropped or continued as its forged header says"
     return f"WRONG PICTURE {image.shape}"
 
 

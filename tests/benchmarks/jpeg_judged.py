@@ -4,7 +4,7 @@ python -m tests.benchmarks.jpeg_judged rates --program ssimulacra2 --data kodak 
 python -m tests.benchmarks.jpeg_judged guetzli --program ssimulacra2 --data cid22 --limit 8
 
 `rates`: bytes of jndjpeg against 4:4:4, optimised, progressive JPEG at equal score, BD-rate by image (PCHIP, scores 30
-to 92). `guetzli`: each picture at its quality 95, and jndjpeg at the largest distance that scores no less; CPU seconds.
+to 92). `guetzli`: each image at its quality 95, and jndjpeg at the largest distance that scores no less; CPU seconds.
 The program: see `second_opinion`; guetzli: Debian's package.
 """
 
@@ -46,7 +46,7 @@ def curve(program: str, image: Tensor, files: list[bytes]) -> Curve:
 def rates(chosen: argparse.Namespace) -> None:
     jpeg, ours = (imgredux.get(name) for name in ("jpeg444", "jndjpeg"))
     options = {"search": True} if chosen.search else {}
-    print("| pictures | bytes at equal score | best, worst | smaller for | n |\n| --- | --- | --- | --- | --- |")
+    print("| images | bytes at equal score | best, worst | smaller for | n |\n| --- | --- | --- | --- | --- |")
     every: list[float] = []
     for place in chosen.data:
         found = []
@@ -71,7 +71,7 @@ def show(name: str, found: list[float]) -> None:
 @torch.no_grad()
 def guetzli(chosen: argparse.Namespace) -> None:
     ours = imgredux.get("jndjpeg")
-    print("| picture | guetzli: bytes, score, s | jndjpeg: bytes, score, s | bytes | times faster |")
+    print("| image | guetzli: bytes, score, s | jndjpeg: bytes, score, s | bytes | times faster |")
     print("| --- | --- | --- | --- | --- |")
     sizes, speeds = [], []
     for item in [item for place in chosen.data for item in folder(place).items][: chosen.limit]:
@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--program", required=True, help="SSIMULACRA 2 of its authors")
     parser.add_argument("--guetzli", default="guetzli", help="the program")
     parser.add_argument("--search", action="store_true", help="jndjpeg with search")
-    parser.add_argument("--limit", type=int, help="only the first pictures of each folder (guetzli: of all)")
+    parser.add_argument("--limit", type=int, help="only the first images of each folder (guetzli: of all)")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     {"rates": rates, "guetzli": guetzli}[chosen.what](chosen)

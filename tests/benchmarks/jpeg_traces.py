@@ -1,4 +1,4 @@
-"""How often the pixels tell what JPEG did to them: hits and errors on pictures compressed here, alarms on the rest.
+"""How often the pixels tell what JPEG did to them: hits and errors on images compressed here, alarms on the rest.
 
 python -m tests.benchmarks.jpeg_traces --data DIR [--data DIR ...]      # prints tables in Markdown
 """
@@ -24,7 +24,7 @@ LARGEST = 1024  # pixels a side, cut from the top left
 
 
 def pictures(folder: Path) -> list[np.ndarray]:
-    """The folder's pictures that are no JPEG files, as 8-bit RGB."""
+    """The folder's images that are no JPEG files, as 8-bit RGB."""
     found = []
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in (".png", ".webp", ".bmp", ".tif"):
@@ -93,7 +93,7 @@ def measure(folder: Path) -> None:
         seconds.append(taken / picture[..., 0].size * 1e6)
         once(picture, random, singles)
         twice(picture, random, doubles)
-    print(f"\n{folder.name}: traces in {len(alarms)} of {len(found)} untouched pictures", end="; ")
+    print(f"\n{folder.name}: traces in {len(alarms)} of {len(found)} untouched images", end="; ")
     print(f"median {np.median(seconds):.2f} s of CPU a megapixel\n")
     columns = [f"{planes} {place}" for planes in PLANES for place in ("aligned", "cropped")]
     table("quality", *columns, "wrong grid", "quality error: mean, largest", "`earlier` given")

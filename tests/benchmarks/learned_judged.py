@@ -35,7 +35,7 @@ def decoded(codec: imgredux.Codec, data: bytes) -> Tensor:
 
 @torch.no_grad()
 def curves(program: str, names: list[str], place: str, limit: int | None) -> dict[str, dict[str, dict[str, Curve]]]:
-    """By quality, by codec, by picture."""
+    """By quality, by codec, by image."""
     found: dict[str, dict[str, dict[str, Curve]]] = {"SSIMULACRA 2": {}, "PSNR": {}}
     for name in names:
         codec = named(name)
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("codecs", nargs="+", metavar="NAME=FILE")
     parser.add_argument("--data", required=True, metavar="DIR")
     parser.add_argument("--program", required=True, help="SSIMULACRA 2 of its authors")
-    parser.add_argument("--limit", type=int, help="only the first pictures")
+    parser.add_argument("--limit", type=int, help="only the first images")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     found = curves(chosen.program, chosen.codecs, chosen.data, chosen.limit)

@@ -14,7 +14,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-from imgredux.registry import FIRST_PARTY, info
+from imgredux.registry import info, list_methods
 from tests.benchmarks import memory
 
 HERE = Path(__file__).parent
@@ -132,7 +132,7 @@ def main(arguments: list[str]) -> None:
     print_speeds(rows)
     print_gates(rows)
     if not arguments:
-        print_memory([name for name in FIRST_PARTY if info(name).spec.kind == "estimator" and not info(name).untrained])
+        print_memory([name for name in list_methods("estimator") if not info(name).untrained])
 
 
 if __name__ == "__main__":

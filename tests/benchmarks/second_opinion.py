@@ -3,7 +3,7 @@
 python -m tests.benchmarks.second_opinion ddjnd localstd localstd15 --program ssimulacra2 --data DIR [--data DIR:2 ...]
 
 For each folder, and for all together: by how much the first method is above each other, the mean over MSE 16.121 and
-100, by that program and by imgredux, with standard errors over pictures. What an estimator is trained on, imgredux's
+100, by that program and by imgredux, with standard errors over images. What an estimator is trained on, imgredux's
 own metric, does not judge alone. DIR:2 is shrunk by 2 first. The program: github.com/cloudinary/ssimulacra2, which its
 `build_ssimulacra` builds (Debian: libhwy-dev liblcms2-dev libjpeg-dev libpng-dev cmake ninja-build).
 """
@@ -46,7 +46,7 @@ def scores(program: str, image: Tensor, jnd: Tensor) -> tuple[float, float]:
 
 @torch.no_grad()
 def measured(program: str, names: list[str], place: str, limit: int | None) -> Tensor:
-    """`(pictures, methods, 2)`."""
+    """`(images, methods, 2)`."""
     path, _, factor = place.partition(":")
     methods = [imgredux.get(name) for name in names]
     found = []
@@ -57,7 +57,7 @@ def measured(program: str, names: list[str], place: str, limit: int | None) -> T
 
 
 def line(label: str, name: str, ahead: Tensor) -> str:
-    """ahead: `(pictures, 2)`."""
+    """ahead: `(images, 2)`."""
     mean, error = ahead.mean(0), ahead.std(0) / len(ahead) ** 0.5
     cells = [f"{m:+.2f} ±{e:.2f}" for m, e in zip(mean.tolist(), error.tolist(), strict=True)]
     return f"| {label} | {name} | {' | '.join(cells)} | {len(ahead)} |"
@@ -68,10 +68,10 @@ def main() -> None:
     parser.add_argument("methods", nargs="+")
     parser.add_argument("--data", action="append", required=True, metavar="DIR[:N]")
     parser.add_argument("--program", required=True, help="the authors' program")
-    parser.add_argument("--limit", type=int, help="only the first pictures of each folder")
+    parser.add_argument("--limit", type=int, help="only the first images of each folder")
     chosen = parser.parse_args()
     first, *others = chosen.methods
-    print(f"| pictures | {first} above | by its authors' program | by imgredux | n |\n| --- | --- | --- | --- | --- |")
+    print(f"| images | {first} above | by its authors' program | by imgredux | n |\n| --- | --- | --- | --- | --- |")
     every = []
     for place in chosen.data:
         every.append(measured(chosen.program, chosen.methods, place, chosen.limit))

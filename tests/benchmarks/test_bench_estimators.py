@@ -3,9 +3,8 @@
 import pytest
 
 import imgredux
-from imgredux.registry import FIRST_PARTY
 
-INFO = {name: imgredux.info(name) for name in FIRST_PARTY}
+INFO = {name: imgredux.info(name) for name in imgredux.list_methods()}
 METHODS = [name for name, info in INFO.items() if info.spec.kind == "estimator" and not info.untrained]
 
 

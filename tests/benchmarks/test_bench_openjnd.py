@@ -16,12 +16,12 @@ import pytest
 import imgredux
 
 PORTS = {
-    "chou1995": ("Chou and Li", lambda names, grey: names["jnd_pixel"](grey, "Chou")),
-    "yang2005": ("Yang et al", lambda names, grey: names["jnd_pixel"](grey, "Yang")),
-    "zhang2005": ("Zhang et al", lambda names, grey: names["JND_dct"](grey)),
-    "liu2010": ("Liu et al", lambda names, grey: names["jnd_id"](grey)),
-    "wu2017": ("Wu et al (TIP)", lambda names, grey: names["func_JND_modeling_pattern_complexity"](grey)),
-    "jiang2022": ("Jiang et al", lambda names, grey: names["KLT_JND"](grey.astype(float))),
+    "chou1995": ("Chou and Li", lambda names, gray: names["jnd_pixel"](gray, "Chou")),
+    "yang2005": ("Yang et al", lambda names, gray: names["jnd_pixel"](gray, "Yang")),
+    "zhang2005": ("Zhang et al", lambda names, gray: names["JND_dct"](gray)),
+    "liu2010": ("Liu et al", lambda names, gray: names["jnd_id"](gray)),
+    "wu2017": ("Wu et al (TIP)", lambda names, gray: names["func_JND_modeling_pattern_complexity"](gray)),
+    "jiang2022": ("Jiang et al", lambda names, gray: names["KLT_JND"](gray.astype(float))),
 }
 USED = ("numpy", "cv2", "scipy")
 
@@ -37,7 +37,7 @@ def port(name: str) -> Callable[[np.ndarray], object]:
     tree.body = [node for node in tree.body if isinstance(node, ast.FunctionDef) or _needed(node)]
     names: dict = {"cv2": cv2}  # one port imports it in its script only
     exec(compile(tree, str(path), "exec"), names)
-    return lambda grey: call(names, grey)
+    return lambda gray: call(names, gray)
 
 
 def _needed(node: ast.stmt) -> bool:

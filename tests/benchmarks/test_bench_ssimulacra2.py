@@ -1,4 +1,4 @@
-"""SSIMULACRA 2.1 of a 1080p colour picture beside the registry's Python package, and with its gradient."""
+"""SSIMULACRA 2.1 of a 1080p colour image beside the registry's Python package, and with its gradient."""
 
 from pathlib import Path
 

@@ -38,12 +38,12 @@ def avg_pool2d(F: Tensor, sigma2: float) -> Tensor:
 @pytest.mark.parametrize("row", ["wu2013", "cv2.fastNlMeansDenoising"])
 def test_wu2013(measure, luma, method, threads, size, row):
     F = luma(size)
-    x, grey = F / 255, F[0, 0].byte().numpy()
+    x, gray = F / 255, F[0, 0].byte().numpy()
     cv2.setNumThreads(threads)
     run = {
         "wu2013": lambda: method(x),
         "cv2.fastNlMeansDenoising": lambda: cv2.fastNlMeansDenoising(
-            grey, h=8, templateWindowSize=7, searchWindowSize=21
+            gray, h=8, templateWindowSize=7, searchWindowSize=21
         ),
     }[row]
     measure(run, task=f"wu2013, {size}", row=row, pixels=F.numel(), rounds={"512x512": 5, "1080p": 3, "12 MP": 1}[size])

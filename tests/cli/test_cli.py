@@ -20,7 +20,7 @@ import imgredux
 from imgredux import Spec, registry
 from imgredux.cli import app
 from imgredux.maps import read_map
-from imgredux.testing.inputs import as_jpeg, picture
+from imgredux.testing.inputs import as_jpeg, sample_image
 from imgredux.testing.process import run_python
 
 TOYS = """
@@ -293,7 +293,7 @@ def test_a_quality_may_be_forced(folder: Path) -> None:
 def test_auto_takes_the_best_restorer_for_each_file(folder: Path, paint: Callable[..., Spec]) -> None:
     _, err = imgredux_("run", "auto", "holiday", "-o", "restored", code=2)
     assert err == (
-        "imgredux: no restorer that states its gains is installed. Install one with: pip install imgredux-slidingdct\n"
+        "imgredux: no restorer that states its gains is installed. Install one with: pip install 'imgredux[all]'\n"
     )
     paint("painter", {"low": "y = { 10 = 2 }\nrgb = { 10 = 2 }"})
     paint("plumber", {"high": "y = { 10 = 1, 50 = 3 }"})
@@ -330,7 +330,7 @@ def test_what_a_method_raises_is_one_line(folder: Path) -> None:
 
 @pytest.mark.filterwarnings("default")
 def test_warnings_are_one_line(folder: Path) -> None:
-    frames = [Image.fromarray(picture(20, 30, seed=i)) for i in range(3)]
+    frames = [Image.fromarray(sample_image(20, 30, seed=i)) for i in range(3)]
     frames[0].save("moving.gif", save_all=True, append_images=frames[1:])
     _, err = imgredux_("run", "flat", "moving.gif", "-o", "map.png")
     assert err == "imgredux: warning: moving.gif: holds 3 frames, the first is read\n"
@@ -339,7 +339,7 @@ def test_warnings_are_one_line(folder: Path) -> None:
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="file names are text on this platform")
 def test_any_file_name_is_done_and_named_on_one_line(folder: Path) -> None:
     names = [b"line\nbreak.png", b"two words.png", b"\xff\xfe.png"]
-    Image.fromarray(picture(20, 30)).save("plain.png")
+    Image.fromarray(sample_image(20, 30)).save("plain.png")
     for name in names:
         Path(os.fsdecode(name)).write_bytes(Path("plain.png").read_bytes())
     out, err = process("run", "localstd", *names, "-o", "maps", "--inject-mse", "50")

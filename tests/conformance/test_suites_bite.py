@@ -34,7 +34,7 @@ FAULTS = [
     Fault("any_size_works", "contrast", "NeedsLuck", "No multiple_of and minimum up to 64"),
     Fault("any_size_works", "blocks", "Blocks", "multiple_of=8", {"multiple_of": 4}),
     Fault("any_size_works", "contrast", "NanOnFlat", "not finite"),
-    Fault("any_size_works", "quantiser", "OneNumber", "one number per image"),
+    Fault("any_size_works", "quantizer", "OneNumber", "one number per image"),
     Fault("three_dimensions_in_three_out", "contrast", "Squeezed", "without B"),
     Fault("float64_stays_float64", "contrast", "FloatOnly", "gives torch.float32"),
     Fault("float64_stays_float64", "contrast", "Imprecise", "differ by"),
@@ -60,7 +60,7 @@ FAULTS = [
     Fault("tiles_equal_the_whole", "blocks", "Blocks", "context=0 is too small", {"context": 0}),
     Fault("map_is_finite_and_not_negative", "contrast", "Negative", "minimum of -"),
     Fault("map_is_finite_and_not_negative", "contrast", "NanOnFlat", "not finite"),
-    Fault("magnitude_is_plausible", "contrast", "GreyLevels", "units of"),
+    Fault("magnitude_is_plausible", "contrast", "GrayLevels", "units of"),
     Fault("flat_image_gives_a_flat_map", "contrast", "Ramp", "varies by"),
     Fault("thresholds_are_one_per_coefficient", "blocks", "FlatThresholds", "is expected"),
     Fault("thresholds_are_one_per_coefficient", "blocks", "NoThresholds", "must be positive"),
@@ -72,19 +72,20 @@ FAULTS = [
     Fault("a_crop_of_a_jpeg_does_not_become_worse", "shrink", "Eager", "PSNR changes by -"),
     Fault("a_jpeg_file_brings_its_steps", "shrink", "IgnoresFiles", "does not give what"),
     Fault("steps_are_optional", "shrink", "NeedsSteps", "not known"),
-    Fault("decoding_gives_what_forward_simulates", "quantiser", "DecodesDarker", "grey levels from forward"),
-    Fault("bits_are_those_of_the_payload", "quantiser", "Boastful", "bits, the payload has"),
-    Fault("another_process_decodes_the_same", "quantiser", "DependsOnThreads", "another image"),
-    Fault("the_knob_trades_size_for_quality", "quantiser", "Stubborn", "bytes, 6 takes"),
-    Fault("damaged_streams_are_refused", "quantiser", "AnyWeights", "a picture is decoded"),
-    Fault("damaged_payloads_never_crash", "quantiser", "BelievesPayloads", "KeyError"),
-    Fault("damaged_payloads_never_crash", "quantiser", "Crashes", "ended with signal"),
-    Fault("alpha_is_kept_in_the_stream", "quantiser", "StreamsOpaque", "with alpha becomes"),
+    Fault("decoding_gives_what_forward_simulates", "quantizer", "DecodesDarker", "grey levels from forward"),
+    Fault("bits_are_those_of_the_payload", "quantizer", "Boastful", "bits, the payload has"),
+    Fault("another_process_decodes_the_same", "quantizer", "DependsOnThreads", "another image"),
+    Fault("the_knob_trades_size_for_quality", "quantizer", "Stubborn", "bytes, 6 takes"),
+    Fault("damaged_streams_are_refused", "quantizer", "AnyWeights", "an image is decoded"),
+    Fault("damaged_payloads_never_crash", "quantizer", "BelievesPayloads", "KeyError"),
+    Fault("damaged_payloads_never_crash", "quantizer", "Crashes", "ended with signal"),
+    Fault("alpha_is_kept_in_the_stream", "quantizer", "StreamsOpaque", "with alpha becomes"),
     Fault("exceptions_name_checks", "contrast", "Contrast", "no check", {"exceptions": {"nonsense": "because"}}),
     Fault("exceptions_name_checks", "contrast", "Contrast", "without a reason", {"exceptions": {"golden_output": " "}}),
 ]
 # Tried below, in test_declarations.py or test_tags.py on packages of their own; the last needs a device.
 ELSEWHERE = {
+    "nothing_is_loosened_without_a_reason",
     "golden_output",
     "the_best_tag_is_chosen",
     "declaration_imports_no_torch",
@@ -124,7 +125,32 @@ def test_every_check_has_a_fault() -> None:
     assert checks == {fault.check for fault in FAULTS} | ELSEWHERE
 
 
-@pytest.mark.parametrize("toy", ["contrast", "shrink", "quantiser"])
+@pytest.mark.parametrize(
+    ("attributes", "says"),
+    [
+        ({"golden": None}, "golden_output: is loosened"),
+        ({"tolerance": 1e-2}, "tolerance: is loosened"),
+        ({"tile_tolerance": 1e-9}, "tile_tolerance: is loosened"),
+        ({"test_magnitude_is_plausible": lambda self: None}, "magnitude_is_plausible: is loosened"),
+    ],
+)
+def test_what_is_loosened_in_silence_is_caught(
+    attributes: dict[str, Any], says: str, register: Callable[[Spec], None]
+) -> None:
+    import imgredux_toys
+
+    name = f"silent-{says.partition(':')[0].replace('_', '-')}"
+    register(replace(imgredux_toys.CONTRAST, name=name, exceptions={}))
+    suite = type("TestToy", (EstimatorConformance,), {"name": name, **attributes})()
+    with pytest.raises(FAILS, match=says):
+        suite.test_nothing_is_loosened_without_a_reason()
+    register(replace(imgredux_toys.CONTRAST, name=f"{name}-said", exceptions={says.partition(":")[0]: "a reason"}))
+    type(
+        "TestToy", (EstimatorConformance,), {"name": f"{name}-said", **attributes}
+    )().test_nothing_is_loosened_without_a_reason()
+
+
+@pytest.mark.parametrize("toy", ["contrast", "shrink", "quantizer"])
 def test_a_golden_file_holds_a_method_to_its_output(toy: str, register: Callable[[Spec], None], tmp_path: Path) -> None:
     import imgredux_toys
 

@@ -31,12 +31,12 @@ class TestShrink(RestorerConformance):
     golden = None
 
 
-class TestQuantiser(CodecConformance):
-    name = "toy-quantiser"
+class TestQuantizer(CodecConformance):
+    name = "toy-quantizer"
     golden = None
 
 
-class TestCoarserQuantiser(CodecConformance):
-    name = "toy-quantiser"
+class TestCoarserQuantizer(CodecConformance):
+    name = "toy-quantizer"
     options = {"depth": 3}  # noqa: RUF012 - as a plugin's author writes it
     golden = None

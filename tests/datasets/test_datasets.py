@@ -72,10 +72,10 @@ def test_downscaling_is_the_mean_of_boxes(tmp_path: Path) -> None:
 
 
 def test_pairs_by_stem_not_by_position(tmp_path: Path) -> None:
-    for stem, grey in (("a", 10), ("b", 20), ("c", 30)):
-        save(tmp_path / "ref" / f"{stem}.png", np.full((9, 17), grey, np.uint8))
-    for stem, grey in (("b", 21), ("c", 31), ("d", 41)):
-        save(tmp_path / "jnd" / f"{stem}.webp", np.full((9, 17, 3), grey, np.uint8))
+    for stem, gray in (("a", 10), ("b", 20), ("c", 30)):
+        save(tmp_path / "ref" / f"{stem}.png", np.full((9, 17), gray, np.uint8))
+    for stem, gray in (("b", 21), ("c", 31), ("d", 41)):
+        save(tmp_path / "jnd" / f"{stem}.webp", np.full((9, 17, 3), gray, np.uint8))
     save(tmp_path / "jnd" / "c.png", np.full((9, 18), 30, np.uint8))  # sorts before c.webp
     found = pairs(tmp_path)
     assert found.items == (Item("b", tmp_path / "ref" / "b.png", critical=tmp_path / "jnd" / "b.webp"),)
@@ -105,9 +105,9 @@ def test_items_without_or_with_unlike_critical_images(tmp_path: Path) -> None:
     item = Item("a", save(tmp_path / "a.png"))
     with pytest.raises(ImageError, match="a has no critical image"):
         item.read_critical()
-    grey = save(tmp_path / "grey.png", CAT[..., 0])
+    gray = save(tmp_path / "grey.png", CAT[..., 0])
     with pytest.raises(ImageError, match="not a pair"):
-        Item("a", item.path, critical=grey).read_critical()
+        Item("a", item.path, critical=gray).read_critical()
 
 
 def test_rgb_jpeg_pairs_are_libjpeg_with_420(tmp_path: Path) -> None:
@@ -119,9 +119,9 @@ def test_rgb_jpeg_pairs_are_libjpeg_with_420(tmp_path: Path) -> None:
 
 
 def test_y_jpeg_pairs_code_studio_luma(tmp_path: Path) -> None:
-    colour = save(tmp_path / "cat.png")
+    color = save(tmp_path / "cat.png")
     save(tmp_path / "grey.png", CAT[..., 1])
-    first, second = jpeg_pairs(colour.parent, 20, "y")
+    first, second = jpeg_pairs(color.parent, 20, "y")
     y = np.rint(rgb2ycbcr(CAT)[..., 0]).astype(np.uint8)
     assert torch.equal(first.read(), to_tensor(y))
     assert torch.equal(second.read(), to_tensor(CAT[..., 1]))
@@ -131,8 +131,8 @@ def test_y_jpeg_pairs_code_studio_luma(tmp_path: Path) -> None:
 
 
 def test_studio_luma_spans_16_to_235() -> None:
-    colours = torch.tensor([[0.0, 0, 0], [1, 1, 1], [1, 0, 0]]).T.reshape(1, 3, 1, 3)
-    assert (studio_luma(colours) * 255).round().flatten().tolist() == [16, 235, 81]  # BT.601
+    colors = torch.tensor([[0.0, 0, 0], [1, 1, 1], [1, 0, 0]]).T.reshape(1, 3, 1, 3)
+    assert (studio_luma(colors) * 255).round().flatten().tolist() == [16, 235, 81]  # BT.601
 
 
 def test_published_jpeg_row_of_classic5() -> None:
@@ -144,10 +144,10 @@ def test_published_jpeg_row_of_classic5() -> None:
 
 
 def test_live1_gray_is_the_studio_luma_of_live1() -> None:
-    colour = jpeg_pairs(shared("data/test/live1"), 50, "y").items[0]
-    grey = next(item for item in folder(shared("data/test/live1_gray")) if item.stem == colour.stem)
-    assert (colour.read() - grey.read()).abs().max() <= 1 / 255 + 1e-6
-    assert (colour.read() != grey.read()).float().mean() < 1e-4
+    color = jpeg_pairs(shared("data/test/live1"), 50, "y").items[0]
+    gray = next(item for item in folder(shared("data/test/live1_gray")) if item.stem == color.stem)
+    assert (color.read() - gray.read()).abs().max() <= 1 / 255 + 1e-6
+    assert (color.read() != gray.read()).float().mean() < 1e-4
 
 
 @pytest.mark.parametrize(("quality", "mode"), [(0, "y"), (101, "y"), (10, "gray")])

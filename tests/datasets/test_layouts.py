@@ -15,9 +15,9 @@ from imgredux.datasets.mcl_jci import jnd_points
 from imgredux.datasets.shen2020 import first_jnd
 
 
-def save(path: Path, grey: int = 100, size: tuple[int, int] = (16, 9)) -> Path:
+def save(path: Path, gray: int = 100, size: tuple[int, int] = (16, 9)) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, (grey, grey, grey)).save(path)
+    Image.new("RGB", size, (gray, gray, gray)).save(path)
     return path
 
 
@@ -146,10 +146,10 @@ def test_konjnd_needs_its_ratings(tmp_path: Path) -> None:
 
 
 def test_self_check_is_the_mean_of_the_luma_errors(tmp_path: Path) -> None:
-    for stem, colour in (("SRC0001", (103, 103, 103)), ("SRC0002", (110, 100, 100))):
+    for stem, color in (("SRC0001", (103, 103, 103)), ("SRC0002", (110, 100, 100))):
         save(tmp_path / "source_image" / f"{stem}.png")
         (tmp_path / "bpg").mkdir(exist_ok=True)
-        Image.new("RGB", (16, 9), colour).save(tmp_path / "bpg" / f"{stem}_BPG_020.png")
+        Image.new("RGB", (16, 9), color).save(tmp_path / "bpg" / f"{stem}_BPG_020.png")
     konjnd_table(tmp_path, [("SRC0001.png", "BPG", 20.2), ("SRC0002.png", "BPG", 19.8)])
     measured, published = self_check(konjnd(tmp_path))
     assert measured == pytest.approx((9 + 2.99**2) / 2, rel=1e-4)  # luma weighs red by 0.299

@@ -39,7 +39,7 @@ class Zero(Estimator):
 
 
 class Faulty(Estimator):
-    """Fails on grey pictures."""
+    """Fails on grey images."""
 
     def forward(self, x):
         if x.shape[1] == 1:
@@ -48,7 +48,7 @@ class Faulty(Estimator):
 
 
 class Half(Restorer):
-    """Half way from the picture to grey; the tables of the file must be there."""
+    """Half way from the image to grey; the tables of the file must be there."""
 
     def forward(self, x, *, qtable=None):
         assert qtable.shape == (1, 2, 8, 8)
@@ -352,7 +352,7 @@ RGB_ROWS = [
 
 
 @pytest.mark.parametrize(("quality", "published"), RGB_ROWS)
-def test_colour_jpeg_has_its_published_figures(quality: int, published: str) -> None:
+def test_color_jpeg_has_its_published_figures(quality: int, published: str) -> None:
     columns = ("psnr", "ssim", "psnr_b", "psnr_b_bgr", "ssim_box8")
     assert row_of("jpeg-rgb", "data/test/live1", quality, 29, *columns) == published.split()
 
@@ -425,7 +425,7 @@ def test_a_map_of_zeros_has_a_row_without_values(photos: Dataset, tmp_path: Path
     assert np.isnan(summary.values["ssim"].mean)
 
 
-# Measured with other code on luma: SSIM of each picture, or the lowest, the highest and the mean.
+# Measured with other code on luma: SSIM of each image, or the lowest, the highest and the mean.
 SIX = ("kodim01", "kodim04", "kodim08", "kodim13", "kodim19", "kodim23")
 THREE = ("kodim01", "kodim13", "kodim23")
 PRINTED = [

@@ -76,7 +76,7 @@ def test_sampling_factors_that_pillow_does_not_write(factors: int, name: str | N
     assert jpeg_header.header(Image.open(io.BytesIO(content)))["subsampling"] == name
 
 
-def test_a_greyscale_file_has_one_table_and_no_subsampling() -> None:
+def test_a_grayscale_file_has_one_table_and_no_subsampling() -> None:
     traces = from_file(jpeg(CAMERA, quality=40))
     assert (traces.quality, traces.standard, traces.subsampling) == (40, True, None)
     assert torch.equal(traces.qtable[0, 0], traces.qtable[0, 1])

@@ -12,7 +12,7 @@ from skimage import data
 
 import imgredux
 from imgredux import ImageError, inject, inject_dct
-from imgredux.testing.inputs import batch, picture
+from imgredux.testing.inputs import batch, sample_image
 
 
 def bumpy(height: int, width: int, seed: int = 1) -> np.ndarray:
@@ -140,7 +140,7 @@ def test_a_map_that_clips_early_still_reaches_the_target() -> None:
 
 
 def test_seeds_give_their_own_noise_again_and_again() -> None:
-    image, jnd = picture(40, 56), bumpy(40, 56)
+    image, jnd = sample_image(40, 56), bumpy(40, 56)
     state = torch.get_rng_state()
     first, again, other = (inject(image, jnd, 26.8, seed=seed).image for seed in (3, 3, 4))
     assert np.array_equal(first, again)
@@ -165,7 +165,7 @@ def test_a_batch_is_its_images_one_by_one() -> None:
 
 
 def test_every_container_comes_back_in_its_own_form(tmp_path: Path) -> None:
-    pixels, jnd = picture(40, 56), bumpy(40, 56)
+    pixels, jnd = sample_image(40, 56), bumpy(40, 56)
     reference = inject(pixels, jnd, 26.8)
     path = tmp_path / "photo.png"
     Image.fromarray(pixels).save(path)
@@ -194,19 +194,19 @@ def test_sixteen_bits_are_rounded_to_their_own_levels(pil: bool) -> None:
     assert (after.astype(int) - pixels).max() % 257  # finer than 8-bit steps
 
 
-def test_alpha_is_untouched_and_palettes_become_colours() -> None:
-    rgba = np.dstack([picture(40, 56), picture(40, 56, 1, seed=9)])
+def test_alpha_is_untouched_and_palettes_become_colors() -> None:
+    rgba = np.dstack([sample_image(40, 56), sample_image(40, 56, 1, seed=9)])
     result = inject(Image.fromarray(rgba), bumpy(40, 56), 26.8)
     assert result.image.mode == "RGBA"
     assert np.array_equal(np.asarray(result.image)[..., 3], rgba[..., 3])
     assert result.mse == pytest.approx(measured(rgba[..., :3], np.asarray(result.image)[..., :3]), rel=1e-12)
-    palette = Image.fromarray(picture(40, 56)).quantize(16)
+    palette = Image.fromarray(sample_image(40, 56)).quantize(16)
     result = inject(palette, bumpy(40, 56), 26.8)
     assert result.image.mode == "RGB"
     assert result.mse == pytest.approx(
         measured(np.asarray(palette.convert("RGB")), np.asarray(result.image)), rel=1e-12
     )
-    bilevel = Image.fromarray(picture(40, 56, 1)).convert("1")
+    bilevel = Image.fromarray(sample_image(40, 56, 1)).convert("1")
     assert inject(bilevel, bumpy(40, 56), 26.8).image.mode == "L"
 
 

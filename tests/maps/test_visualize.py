@@ -9,7 +9,7 @@ from skimage import color
 
 from imgredux import ImageError
 from imgredux.maps.visualize import heatmap, overlay, sheet
-from imgredux.testing.inputs import picture
+from imgredux.testing.inputs import sample_image
 from imgredux.testing.process import run_python
 
 RAMP = np.linspace(0, 20, 256, dtype=np.float32)[None].repeat(16, 0)
@@ -62,13 +62,13 @@ def test_channels_are_shown_by_their_largest() -> None:
     assert np.array_equal(np.asarray(heatmap(jnd, 20)), np.asarray(heatmap(np.maximum(RAMP, RAMP[:, ::-1]), 20)))
 
 
-def test_opacity_goes_from_the_grey_image_to_the_heat_map(tmp_path: Path) -> None:
-    pixels, jnd = picture(16, 256), RAMP
+def test_opacity_goes_from_the_gray_image_to_the_heat_map(tmp_path: Path) -> None:
+    pixels, jnd = sample_image(16, 256), RAMP
     image = Image.fromarray(pixels)
     assert np.array_equal(np.asarray(overlay(image, jnd, 1, 20)), np.asarray(heatmap(jnd, 20)))
-    grey = np.asarray(overlay(image, jnd, 0), int)
-    assert (grey == grey[..., :1]).all()
-    assert np.abs(grey[..., 0] - np.asarray(image.convert("L"), int)).max() <= 1  # Pillow's luma is rounded otherwise
+    gray = np.asarray(overlay(image, jnd, 0), int)
+    assert (gray == gray[..., :1]).all()
+    assert np.abs(gray[..., 0] - np.asarray(image.convert("L"), int)).max() <= 1  # Pillow's luma is rounded otherwise
     image.save(tmp_path / "photo.png")
     between = overlay(tmp_path / "photo.png", jnd)
     assert np.array_equal(np.asarray(between), np.asarray(overlay(pixels, jnd)))
@@ -78,12 +78,12 @@ def test_opacity_goes_from_the_grey_image_to_the_heat_map(tmp_path: Path) -> Non
 def test_an_overlay_lies_on_the_image_as_it_is_seen(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.fromarray(picture(20, 30)).save(tmp_path / "turned.jpg", exif=exif)
+    Image.fromarray(sample_image(20, 30)).save(tmp_path / "turned.jpg", exif=exif)
     assert overlay(tmp_path / "turned.jpg", np.ones((30, 20), np.float32)).size == (20, 30)
 
 
 def test_a_sheet_shows_every_picture_unscaled() -> None:
-    pictures = {name: Image.fromarray(picture(60, 90 + 10 * i, seed=i)) for i, name in enumerate("abcde")}
+    pictures = {name: Image.fromarray(sample_image(60, 90 + 10 * i, seed=i)) for i, name in enumerate("abcde")}
     page = np.asarray(sheet(pictures, columns=2))
     for image in pictures.values():
         pixels = np.asarray(image)
@@ -112,8 +112,8 @@ def test_bad_maps_are_refused(jnd: np.ndarray, maximum: float | None) -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ImageError, match=r"\(16, 256\) does not fit an image of size \(8, 9\)"):
-        overlay(picture(8, 9), RAMP)
-    with pytest.raises(ValueError, match="at least one picture"):
+        overlay(sample_image(8, 9), RAMP)
+    with pytest.raises(ValueError, match="at least one image"):
         sheet({})
 
 

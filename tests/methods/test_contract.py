@@ -89,7 +89,7 @@ def bomb(path: Path) -> Path:
 
 case("a path where no file is")(lambda tmp: imgredux.get("flat")(tmp / "none.png"))
 case("a path to a folder")(lambda tmp: imgredux.get("flat")(tmp))
-case("a text file")(lambda tmp: imgredux.get("flat")(written(tmp / "a.png", b"no picture")))
+case("a text file")(lambda tmp: imgredux.get("flat")(written(tmp / "a.png", b"no image")))
 case("an empty file")(lambda tmp: imgredux.get("flat")(written(tmp / "a.png", b"")))
 case("a truncated PNG")(lambda tmp: imgredux.get("flat")(cut(tmp / "a.png")))
 case("a truncated JPEG")(lambda tmp: imgredux.get("flat")(cut(tmp / "a.jpg")))
@@ -102,7 +102,7 @@ case("a file of weights that is not there")(lambda tmp: imgredux.get("flat", wei
 case("a file of weights that is none")(
     lambda tmp: imgredux.get("flat", weights=written(tmp / "w.safetensors", b"<html>404</html>"))
 )
-case("a keyword that the constructor lacks")(lambda _: imgredux.create("flat", colour="red"))
+case("a keyword that the constructor lacks")(lambda _: imgredux.create("flat", color="red"))
 case("tiles of a method that needs the whole image")(lambda _: imgredux.tiled(imgredux.get("wei2009"), RGB))
 case("a noise target of zero")(lambda _: imgredux.inject(RGB, RGB[..., 0].astype(np.float32), 0))
 case("noise shaped by a map of zeros")(lambda _: imgredux.inject(RGB, np.zeros((16, 24), np.float32), 16))
@@ -112,7 +112,7 @@ case("a stream of no bytes")(lambda _: imgredux.decode(b""))
 
 @case("a quality of 0")
 def _(_: Path) -> None:
-    declared("contract-grey", "restorer", GreyRestorer, (1,))(RGB[..., 0], quality=0)
+    declared("contract-grey", "restorer", GrayRestorer, (1,))(RGB[..., 0], quality=0)
 
 
 case("a tensor to `restore`")(lambda _: imgredux.restore(torch.zeros(1, 1, 8, 8)))  # pyright: ignore[reportArgumentType]
@@ -152,7 +152,7 @@ def _(_: Path) -> None:
     Bare()(RGB)
 
 
-class GreyRestorer(imgredux.Restorer):
+class GrayRestorer(imgredux.Restorer):
     def forward(self, x: torch.Tensor, *, qtable: torch.Tensor | None = None) -> torch.Tensor:
         return x
 
@@ -189,7 +189,7 @@ def declared(name: str, kind: str, cls: type, channels: tuple[int, ...]) -> imgr
 
 @case("colour to a greyscale Restorer")
 def _(_: Path) -> None:
-    declared("contract-grey", "restorer", GreyRestorer, (1,))(RGB)
+    declared("contract-grey", "restorer", GrayRestorer, (1,))(RGB)
 
 
 @case("a batch to encode")

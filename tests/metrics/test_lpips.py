@@ -68,7 +68,7 @@ def test_squeeze_gives_the_value_in_the_documentation_of_torchmetrics() -> None:
 
 
 @pytest.mark.usefixtures("backbones")
-def test_one_value_per_image_and_grey_is_grey_rgb() -> None:
+def test_one_value_per_image_and_gray_is_gray_rgb() -> None:
     images, references = noise(2, 3, 1, 64, 80)
     values = lpips(images, references)
     assert values.shape == (3,)

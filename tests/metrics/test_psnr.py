@@ -62,7 +62,7 @@ def test_one_value_per_image_not_one_per_batch() -> None:
         assert metric(images, references).tolist() == singles
 
 
-def test_colour_blocks_are_measured_on_rounded_studio_luma() -> None:
+def test_color_blocks_are_measured_on_rounded_studio_luma() -> None:
     red, green, blue = A, B, C
     luma = np.round((65.481 * red + 128.553 * green + 24.966 * blue) / 255 + 16)
     image, reference = tensor(red, green, blue), tensor(A, A, A)

@@ -84,7 +84,7 @@ def test_the_formulas_in_loops(metric, masked: bool, size: tuple[int, int]) -> N
     assert metric(image, reference).numpy() == pytest.approx(np.array(expected), abs=1e-5)
 
 
-def test_of_colour_jfif_luma_is_measured() -> None:
+def test_of_color_jfif_luma_is_measured() -> None:
     image, reference = pair(1, 3, 16, 16)
     weights = torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64)[:, None, None]
     lumas = [(x * weights).sum(1, keepdim=True) for x in (image, reference)]

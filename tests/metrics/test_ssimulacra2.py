@@ -21,7 +21,7 @@ def tensor(array: np.ndarray, dtype: torch.dtype = torch.float32) -> torch.Tenso
     return torch.from_numpy(array.copy()).permute(2, 0, 1)[None].to(dtype) / 255
 
 
-def quantised(a: np.ndarray) -> np.ndarray:
+def quantized(a: np.ndarray) -> np.ndarray:
     return a // 16 * 16 + 8
 
 
@@ -37,17 +37,17 @@ def noisy(a: np.ndarray) -> np.ndarray:
 
 
 # Printed by the authors' program: github.com/cloudinary/ssimulacra2 at 81feacf (SSIMULACRA 2.1), built with highway
-# 1.0.3 and lcms2 2.14. Pictures as first argument and as second: the metric is not symmetric.
+# 1.0.3 and lcms2 2.14. Images as first argument and as second: the metric is not symmetric.
 @pytest.mark.parametrize(
     ("picture", "change", "forward", "backward"),
     [
-        ("astronaut", quantised, 52.43121, 52.00266),
+        ("astronaut", quantized, 52.43121, 52.00266),
         ("astronaut", blurred, 57.42737, 61.10878),
         ("astronaut", noisy, 68.15586, 67.50227),
-        ("coffee", quantised, 65.06179, 65.54973),
+        ("coffee", quantized, 65.06179, 65.54973),
         ("coffee", blurred, 46.40907, 48.99453),
         ("coffee", noisy, 71.63704, 71.33940),
-        ("chelsea", quantised, 64.26354, 64.80825),
+        ("chelsea", quantized, 64.26354, 64.80825),
         ("chelsea", blurred, 64.54821, 66.37721),
         ("chelsea", noisy, 70.05996, 70.06489),
     ],
@@ -72,7 +72,7 @@ def test_scores_are_those_of_the_original_program(picture, change, forward, back
 )
 def test_small_and_odd_sizes_have_the_scales_and_weights_of_the_original_program(size, expected) -> None:
     corner = data.astronaut()[: size[0], : size[1]]
-    assert ssimulacra2(tensor(quantised(corner)), tensor(corner)).item() == pytest.approx(expected, abs=0.05)
+    assert ssimulacra2(tensor(quantized(corner)), tensor(corner)).item() == pytest.approx(expected, abs=0.05)
 
 
 def test_the_blur_is_the_response_of_the_recursive_gaussian() -> None:
@@ -175,7 +175,7 @@ def test_the_height_of_a_strip_does_not_matter(monkeypatch) -> None:
     assert ssimulacra2(y, x).item() == pytest.approx(score, abs=1e-9)
 
 
-def test_one_channel_is_grey() -> None:
+def test_one_channel_is_gray() -> None:
     x = torch.rand(1, 1, 50, 60, generator=torch.Generator().manual_seed(0))
     y = (x * 0.9).requires_grad_()
     assert ssimulacra2(y, x).item() == ssimulacra2(y.repeat(1, 3, 1, 1), x.repeat(1, 3, 1, 1)).item()

@@ -21,7 +21,7 @@ def photograph(dtype: torch.dtype = torch.float32) -> torch.Tensor:
     return torch.from_numpy(data.camera()[40:340, 60:460]).to(dtype)[None, None]
 
 
-def by_sectors(grey: np.ndarray, threshold: float | None) -> np.ndarray:
+def by_sectors(gray: np.ndarray, threshold: float | None) -> np.ndarray:
     """MATLAB's detector pixel by pixel in its four sectors, in float64 with SciPy's filters."""
     g = np.exp(-(np.arange(-6, 7) ** 2) / 4)
     g /= g.sum()
@@ -29,7 +29,7 @@ def by_sectors(grey: np.ndarray, threshold: float | None) -> np.ndarray:
     d[d > 0] /= d[d > 0].sum()
     d[d < 0] /= -d[d < 0].sum()
     gx, gy = (
-        ndimage.convolve1d(ndimage.convolve1d(grey, g, 1 - axis, mode="nearest"), d, axis, mode="nearest")
+        ndimage.convolve1d(ndimage.convolve1d(gray, g, 1 - axis, mode="nearest"), d, axis, mode="nearest")
         for axis in (1, 0)
     )
     m = np.hypot(gx, gy)
@@ -69,8 +69,8 @@ def test_equals_matlabs_sectors_in_scipy(threshold, dtype):
     [("kodim05", (56395, 14678, 5716)), ("kodim13", (67585, 8707, 1397)), ("kodim23", (29139, 2890, 1590))],
 )
 def test_reference_counts_on_photographs(name, counts, dtype):
-    grey = np.array(Image.open(shared("data/test/kodak") / f"{name}.png").convert("L"))
-    x = torch.from_numpy(grey).to(dtype)[None, None]
+    gray = np.array(Image.open(shared("data/test/kodak") / f"{name}.png").convert("L"))
+    x = torch.from_numpy(gray).to(dtype)[None, None]
     assert [int(canny(x, threshold).sum()) for threshold in (None, 0.5, 0.7)] == pytest.approx(counts, abs=3)
 
 
@@ -100,8 +100,8 @@ def test_each_image_of_a_batch_has_thresholds_of_its_own():
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 2), (7, 7), (9, 17), (41, 79), (30000, 1), (1, 30000)])
 @pytest.mark.parametrize("grey", [0.0, 0.3137, 128.7, 255.0])
-def test_a_flat_image_has_no_edges(size, grey):
-    assert not canny(torch.full((1, 1, *size), grey)).any()
+def test_a_flat_image_has_no_edges(size, gray):
+    assert not canny(torch.full((1, 1, *size), gray)).any()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 50), (30000, 1), (1, 30000)])

@@ -53,12 +53,12 @@ def test_pillow_agrees_to_one_level_both_ways():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_grey_stays_grey_to_the_last_bit(dtype):
-    grey = torch.arange(256, dtype=dtype).div(255).view(1, 1, 1, -1)
-    coded = rgb_to_ycbcr(grey.expand(-1, 3, -1, -1))
-    assert torch.equal(coded[:, :1], grey)
+def test_gray_stays_gray_to_the_last_bit(dtype):
+    gray = torch.arange(256, dtype=dtype).div(255).view(1, 1, 1, -1)
+    coded = rgb_to_ycbcr(gray.expand(-1, 3, -1, -1))
+    assert torch.equal(coded[:, :1], gray)
     assert torch.all(coded[:, 1:] == 0.5)
-    assert luma(grey) is grey
+    assert luma(gray) is gray
 
 
 @pytest.mark.parametrize("function", [luma, rgb_to_ycbcr, ycbcr_to_rgb])
@@ -84,7 +84,7 @@ def test_other_channel_counts_are_refused(function, shape):
 
 
 @pytest.mark.parametrize("function", [rgb_to_ycbcr, ycbcr_to_rgb])
-def test_grey_has_no_chroma(function):
+def test_gray_has_no_chroma(function):
     with pytest.raises(ValueError, match="3 channels"):
         function(torch.zeros(1, 1, 8, 8))
 

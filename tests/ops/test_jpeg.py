@@ -43,7 +43,7 @@ def test_what_pillow_writes_and_reads(photo, subsampling):
     assert torch.equal(jpeg(photo, 30, subsampling=subsampling), tensor(np.asarray(Image.open(file))))
 
 
-def test_grey_images_become_greyscale_files():
+def test_gray_images_become_grayscale_files():
     x = tensor(skimage.data.camera()[:100, :77])
     file = BytesIO()
     Image.fromarray(skimage.data.camera()[:100, :77]).save(file, "JPEG", quality=50)

@@ -27,7 +27,7 @@ def test_it_loses_what_libjpeg_loses(channels: int, quality: int) -> None:
     assert (psnr(ours, theirs) > psnr(theirs, x) + 8).all()  # the difference is small beside the damage
 
 
-def test_colour_conversion_and_chroma_resampling_are_libjpegs_to_the_bit() -> None:
+def test_color_conversion_and_chroma_resampling_are_libjpegs_to_the_bit() -> None:
     flat = torch.randint(0, 256, (40, 3, 1, 1), generator=torch.Generator().manual_seed(0)).expand(-1, -1, 16, 16) / 255
     ones = torch.ones(40, 2, 8, 8)  # a flat block has one coefficient, which a step of 1 keeps
     assert torch.equal(ops.jpeg_torch(flat, ones), ops.jpeg(flat, 100))

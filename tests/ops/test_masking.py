@@ -62,14 +62,14 @@ def test_local_std_equals_numpy_on_bright_smooth_pictures(window, border, mode):
     np.testing.assert_allclose(local_std(x, window, border)[0, 0].numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_local_std_wants_a_window_with_a_centre():
+def test_local_std_wants_a_window_with_a_center():
     with pytest.raises(ValueError, match="size=4; give an odd size"):
         local_std(noise(9, 9), 4)
 
 
 @pytest.mark.parametrize("grey", [0.0, 0.1, 127.0, 128.7, 255.0])
-def test_flat_pictures_stay_flat_away_from_the_border(grey):
-    x = torch.full((1, 1, 30, 20), grey)
+def test_flat_pictures_stay_flat_away_from_the_border(gray):
+    x = torch.full((1, 1, 30, 20), gray)
     torch.testing.assert_close(background(x, "replicate"), x)
     assert not weighted_gradient(x, "replicate").gt(1e-4).any()
     assert not local_std(x, 9, "replicate").any()
@@ -104,8 +104,8 @@ def test_strip_height_does_not_matter(name, monkeypatch):
 
 @pytest.mark.parametrize("name", FILTERS)
 @pytest.mark.parametrize("grey", [0.0, 127.0, 255.0])
-def test_gradients_are_finite_on_flat_pictures_and_values_those_without(name, grey):
-    for x in (torch.full((2, 1, 9, 17), grey), noise(9, 17)):
+def test_gradients_are_finite_on_flat_pictures_and_values_those_without(name, gray):
+    for x in (torch.full((2, 1, 9, 17), gray), noise(9, 17)):
         leaf = x.clone().requires_grad_()
         result = FILTERS[name](leaf)
         torch.testing.assert_close(result.detach(), FILTERS[name](x), rtol=1e-6, atol=1e-6)

@@ -27,8 +27,8 @@ def fspecial(size: int, sigma: float) -> np.ndarray:
 
 
 def by_scipy(x: torch.Tensor) -> np.ndarray:
-    grey = x[0, 0].numpy()
-    gradient = np.max([abs(ndimage.correlate(grey, np.array(k) / 16, mode="constant")) for k in KERNELS], axis=0)
+    gray = x[0, 0].numpy()
+    gradient = np.max([abs(ndimage.correlate(gray, np.array(k) / 16, mode="constant")) for k in KERNELS], axis=0)
     edges = canny(x, min(60 / gradient[2:-2, 2:-2].max(), 0.8))[0, 0].numpy()
     assert edges.any()
     clear = 1.0 - ndimage.binary_dilation(edges, np.ones((5, 5)))
@@ -52,8 +52,8 @@ def test_a_step_is_protected_two_pixels_around():
 
 
 @pytest.mark.parametrize("grey", [0.0, 0.1, 128.7, 255.0])
-def test_a_flat_image_has_nothing_to_protect_but_the_kernel_leaves_it_at_the_border(grey):
-    ep = edge_protection(torch.full((1, 1, 30, 20), grey, dtype=torch.float64))[0, 0].numpy()
+def test_a_flat_image_has_nothing_to_protect_but_the_kernel_leaves_it_at_the_border(gray):
+    ep = edge_protection(torch.full((1, 1, 30, 20), gray, dtype=torch.float64))[0, 0].numpy()
     np.testing.assert_allclose(ep[2:-2, 2:-2], 1, rtol=1e-12)
     assert ep[0, 0] == pytest.approx(fspecial(5, 0.8)[2:, 2:].sum())
     assert ep[1, 10] == pytest.approx(fspecial(5, 0.8)[1:].sum())

@@ -20,7 +20,7 @@ def camera(height: int = 88, width: int = 104, quality: int = 10) -> Tensor:
 
 
 def cat(height: int = 96, width: int = 128, subsampling: str = "4:2:0") -> tuple[Tensor, Tensor]:
-    """Cb and Cr of a picture, and of its JPEG."""
+    """Cb and Cr of an image, and of its JPEG."""
     pixels = torch.from_numpy(data.chelsea()[60 : 60 + height, 120 : 120 + width].copy())
     original = pixels.permute(2, 0, 1)[None].float() / 255
     damaged = jpeg(original, 10, subsampling=subsampling)

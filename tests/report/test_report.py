@@ -24,7 +24,7 @@ from imgredux.errors import ImgreduxError
 from imgredux.evaluate.published import publications
 from imgredux.report import report, sheets
 from imgredux.report.overall import standings
-from imgredux.testing.inputs import picture
+from imgredux.testing.inputs import sample_image
 
 pytest.importorskip("jinja2", reason="the page needs jinja2, of the extra eval")
 
@@ -108,10 +108,10 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a report of all rows, with one picture."""
+    """The folder of a report of all rows, with one image."""
     folder = tmp_path_factory.mktemp("report")
-    Image.fromarray(picture(300, 340)).save(folder / "drawn.png")
-    report(write(folder, jnd_rows() + jpeg_rows()), folder / "out", pictures=[folder / "drawn.png"])
+    Image.fromarray(sample_image(300, 340)).save(folder / "drawn.png")
+    report(write(folder, jnd_rows() + jpeg_rows()), folder / "out", images=[folder / "drawn.png"])
     return folder / "out"
 
 
@@ -212,7 +212,7 @@ def test_the_page_loads_nothing(made: Path, page: Page) -> None:
     assert {value[1:] for value in loads if value.startswith("#")} <= set(ids)
 
 
-def test_missing_yardsticks_and_images_are_said(tmp_path: Path) -> None:
+def test_missing_baselines_and_images_are_said(tmp_path: Path) -> None:
     rows = jnd_rows("sharp", "localstd")[:-1]
     report(write(tmp_path, rows), tmp_path / "out")
     warnings = Page((tmp_path / "out" / "index.html").read_text("utf-8")).inside(r"p\.warning")
@@ -225,7 +225,7 @@ def test_complete_rows_give_no_warning(page: Page) -> None:
     assert not page.inside(r"section\.protocol p\.warning")
 
 
-def test_chosen_methods_come_with_the_yardsticks(tmp_path: Path) -> None:
+def test_chosen_methods_come_with_the_baselines(tmp_path: Path) -> None:
     path = write(tmp_path, [*jnd_rows(), row("other", "image0", 100, {"ssimulacra2": 11.25})])
     report(path, tmp_path / "out", methods=["sharp"])
     names = Page((tmp_path / "out" / "index.html").read_text("utf-8")).inside(r"table\.figures.*tbody tr\S* th$")
@@ -259,7 +259,7 @@ def decoded(uri: str) -> np.ndarray:
 
 
 def test_crops_hold_the_very_noise() -> None:
-    pixels = picture(300, 340)
+    pixels = sample_image(300, 340)
     sheet = sheets(pixels, ["localstd", "flat"], 100, seed=3)
     assert [view.key for view in sheet.views] == ["busiest", "calmest", "whole"]
     for shown in sheet.methods:
@@ -279,13 +279,13 @@ def test_crops_hold_the_very_noise() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (9, 17), (200, 300), (256, 256)])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_pictures_of_any_size_have_a_sheet(size: tuple[int, int], channels: int) -> None:
-    sheet = sheets(picture(*size, channels), ["flat"], 16)
+    sheet = sheets(sample_image(*size, channels), ["flat"], 16)
     assert sheet.methods[0].reached
     assert sheet.views[0].exact
 
 
 def test_a_method_that_fails_on_a_picture_is_listed() -> None:
-    sheet = sheets(picture(), ["flat", "no-such-method"], 16)
+    sheet = sheets(sample_image(), ["flat", "no-such-method"], 16)
     assert [one.method for one in sheet.methods] == ["flat"]
     assert "no-such-method" in sheet.problems[0]
 
@@ -357,7 +357,7 @@ def test_the_page_runs_in_a_browser_without_a_word_on_the_console(made: Path, tm
     assert seen["contact"] == 4  # the original and three methods
     assert seen["theme"]
     assert seen["broken"] == 0
-    assert seen["images"] == 30  # three parts: the original, and picture, map and difference of three methods
+    assert seen["images"] == 30  # three parts: the original, and image, map and difference of three methods
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no chromium on the PATH")

@@ -15,7 +15,7 @@ TOYS = Path(__file__).with_name("toys")
 
 @pytest.fixture(scope="session")
 def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of twelve pictures of 96x80 cut from photographs; one of each ten is held out."""
+    """A folder of twelve images of 96x80 cut from photographs; one of each ten is held out."""
     folder = tmp_path_factory.mktemp("photographs")
     for name in ("astronaut", "coffee", "rocket"):
         photo = getattr(data, name)()

@@ -102,7 +102,7 @@ def test_a_map_that_cannot_hold_the_noise_is_worse_than_any_other() -> None:
     assert min(loss_of(image, pixel), loss_of(image, pixel * 0)) > 90 > loss_of(image, base(image))
 
 
-def test_packed_maps_are_penalised_where_the_guard_of_the_tables_marks_them() -> None:
+def test_packed_maps_are_penalized_where_the_guard_of_the_tables_marks_them() -> None:
     for name in ("coffee", "chelsea", "astronaut"):
         image = photo(name)
         for jnd in (base(image), base(image) ** 1.5, base(image) ** 3, packed(image), packed(image, 0.3)):

@@ -49,12 +49,12 @@ def unbroken(pupil: str, photographs: Path, tmp_path_factory: pytest.TempPathFac
     return out
 
 
-def test_judgements_come_at_their_own_steps_whatever_the_lines_of_the_log(
+def test_validations_come_at_their_own_steps_whatever_the_lines_of_the_log(
     photographs: Path, tmp_path: Path, pupil: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "LOGGED", 5)
     rows: list[dict] = []
-    train(pupil, [photographs], tmp_path, steps=23, changes={"judgements": 3}, progress=rows.append)
+    train(pupil, [photographs], tmp_path, steps=23, changes={"validations": 3}, progress=rows.append)
     assert [row["step"] for row in rows if "gain" in row] == [7, 14, 21, 23]
     assert [row["step"] for row in rows if "gain" not in row] == [4, 8, 12, 16, 20]
 
@@ -79,7 +79,7 @@ def test_the_text_for_the_manifest_says_where_the_weights_come_from(unbroken: Pa
     origin = entry["training"]
     assert origin["steps"] == 24
     assert origin["seed"] == 0
-    assert "10 pictures" in origin["data"]
+    assert "10 images" in origin["data"]
     assert origin["held_out"]["gain"] == pytest.approx(float(log(unbroken)[-1]["gain"]), abs=1e-3)
     assert {"recipe", "commit", "hardware", "minutes", "date"} <= set(origin)
 
@@ -133,10 +133,10 @@ def test_without_steps_the_time_decides_how_many(pupil: str, photographs: Path, 
 
 
 def test_a_plateau_halves_the_rate(pupil: str, photographs: Path, tmp_path: Path) -> None:
-    train(f"{pupil}.plateau", [photographs], tmp_path, changes={"lr": 1e-9, "steps": 40, "judgements": 20})
+    train(f"{pupil}.plateau", [photographs], tmp_path, changes={"lr": 1e-9, "steps": 40, "validations": 20})
     rates = [float(row["lr"]) for row in log(tmp_path)]
     assert rates[5] == pytest.approx(1e-9)
-    assert rates[-1] < 0.3e-9  # nothing moves, so that no judgement is better than the first
+    assert rates[-1] < 0.3e-9  # nothing moves, so that no validation is better than the first
 
 
 def test_weights_to_start_from(unbroken: Path, pupil: str, photographs: Path, tmp_path: Path) -> None:

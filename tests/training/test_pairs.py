@@ -12,7 +12,7 @@ from skimage import data
 from torch import Tensor
 
 from imgredux.errors import ImageError, ImgreduxError
-from imgredux.training import PairRecipe, Pictures, split, train
+from imgredux.training import Images, PairRecipe, split, train
 
 TOYS = Path(__file__).with_name("toys")
 
@@ -50,7 +50,7 @@ def darker(image: Image.Image) -> Image.Image:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pairs by two codecs, of 22 pictures and of 17 of them."""
+    """Pairs by two codecs, of 22 images and of 17 of them."""
     root = tmp_path_factory.mktemp("made")
     make(root / "blur", range(22), blurred)
     make(root / "dark", range(17), darker)
@@ -82,8 +82,8 @@ def test_all_codecs_of_a_picture_are_on_one_side(made: Path) -> None:
 def test_crops_of_both_images_are_of_one_place(made: Path) -> None:
     recipe = Nothing(crop=16)
     recipe.find([made / "dark"])
-    pictures = Pictures([recipe.read(made / "dark" / "ref" / f"p{index}.png") for index in range(3)])
-    crops = pictures.crops(20, 16, torch.Generator().manual_seed(0))
+    images = Images([recipe.read(made / "dark" / "ref" / f"p{index}.png") for index in range(3)])
+    crops = images.crops(20, 16, torch.Generator().manual_seed(0))
     reference, critical = recipe.sample(crops, torch.Generator())
     assert reference.shape == critical.shape == (20, 3, 16, 16)
     assert (critical - 0.9 * reference).abs().max() <= 1.01 / 255
@@ -136,9 +136,9 @@ def test_no_change_has_no_gain(made: Path, target) -> None:
     recipe = Nothing(target=target)
     recipe.find([made / "dark"])
     planes = [recipe.read(made / "dark" / "ref" / f"p{index}.png") for index in range(3)]
-    figures = recipe.judge(None, Pictures(planes))  # pyright: ignore[reportArgumentType]
-    centre = [p[:, :32].astype(float) for p in planes]
-    expected = np.mean([((p[3:] - p[:3]) ** 2).mean() for p in centre])
+    figures = recipe.validate(None, Images(planes))  # pyright: ignore[reportArgumentType]
+    center = [p[:, :32].astype(float) for p in planes]
+    expected = np.mean([((p[3:] - p[:3]) ** 2).mean() for p in center])
     assert figures == pytest.approx({"gain": 0, "mse": expected, "mse_identity": expected}, abs=1e-3)
 
 

@@ -1,4 +1,4 @@
-"""Pictures in memory: every crop is a piece of a picture, turned; the split does not move."""
+"""Pictures in memory: every crop is a piece of an image, turned; the split does not move."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from imgredux.errors import ImgreduxError
-from imgredux.training import Pictures, find_pictures, split
+from imgredux.training import Images, find_by_folder, split
 
 
 def numbered(*sizes: tuple[int, int]) -> list[np.ndarray]:
-    """Pictures of three planes whose pixels tell where they are: picture, row, column."""
+    """Pictures of three planes whose pixels tell where they are: image, row, column."""
     planes = []
     for index, (height, width) in enumerate(sizes):
         y, x = np.mgrid[:height, :width]
@@ -25,7 +25,7 @@ def generator(seed: int = 0) -> torch.Generator:
 
 def test_a_crop_is_a_piece_of_one_picture_flipped_and_turned() -> None:
     planes = numbered((20, 30), (17, 9), (40, 12))
-    crops = Pictures(planes).crops(600, 7, generator())
+    crops = Images(planes).crops(600, 7, generator())
     assert crops.shape == (600, 3, 7, 7)
     assert crops.dtype == torch.uint8
     seen = set()
@@ -39,7 +39,7 @@ def test_a_crop_is_a_piece_of_one_picture_flipped_and_turned() -> None:
 
 
 def test_pictures_are_equally_likely_and_every_place_is_reached() -> None:
-    crops = Pictures(numbered((60, 60), (8, 9))).crops(4000, 8, generator())
+    crops = Images(numbered((60, 60), (8, 9))).crops(4000, 8, generator())
     small = crops[:, 0, 0, 0] == 1
     assert small.float().mean().item() == pytest.approx(0.5, abs=0.04)
     assert set(crops[small, 2].amin((1, 2)).tolist()) == {0, 1}
@@ -47,28 +47,28 @@ def test_pictures_are_equally_likely_and_every_place_is_reached() -> None:
 
 
 def test_the_generator_alone_decides() -> None:
-    pictures = Pictures(numbered((20, 30), (17, 19)))
+    images = Images(numbered((20, 30), (17, 19)))
     state = torch.random.get_rng_state()
-    first, second, other = (pictures.crops(5, 8, generator(seed)) for seed in (3, 3, 4))
+    first, second, other = (images.crops(5, 8, generator(seed)) for seed in (3, 3, 4))
     assert torch.equal(first, second)
     assert not torch.equal(first, other)
     assert torch.equal(torch.random.get_rng_state(), state)
 
 
-def test_whole_and_centre() -> None:
+def test_whole_and_center() -> None:
     planes = numbered((50, 70), (33, 20))
-    pictures = Pictures(planes)
-    assert np.array_equal(pictures.whole(1)[0].numpy(), planes[1])
-    assert pictures.centre(0, 32).shape == (1, 3, 32, 32)
-    corner = pictures.centre(0, 32)[0, 1:, 0, 0]
+    images = Images(planes)
+    assert np.array_equal(images.whole(1)[0].numpy(), planes[1])
+    assert images.center(0, 32).shape == (1, 3, 32, 32)
+    corner = images.center(0, 32)[0, 1:, 0, 0]
     assert (corner % 16 == 0).all()
-    assert pictures.centre(1, 192).shape == (1, 3, 32, 16)
+    assert images.center(1, 192).shape == (1, 3, 32, 16)
 
 
 def test_pictures_that_do_not_do_are_refused() -> None:
     for planes in ([], numbered((20, 30), (5, 30)), [np.zeros((3, 9, 9), np.uint8), np.zeros((1, 9, 9), np.uint8)]):
-        with pytest.raises(ImgreduxError, match="no pictures, or some"):
-            Pictures(planes, least=8)
+        with pytest.raises(ImgreduxError, match="no images, or some"):
+            Images(planes, least=8)
 
 
 def test_a_tenth_of_each_folder_is_held_out_and_stays_so(tmp_path: Path) -> None:
@@ -77,17 +77,17 @@ def test_a_tenth_of_each_folder_is_held_out_and_stays_so(tmp_path: Path) -> None
         for index in range(count):
             (tmp_path / folder / f"{folder[-1]}{index}.png").touch()
     (tmp_path / "b" / "notes.txt").touch()
-    found = find_pictures([tmp_path])
+    found = find_by_folder([tmp_path])
     kept, held = split(found)
     assert len(held) == 3 + 2
     assert len(kept) == 27 + 9 + 1
     assert not set(kept) & set(held)
-    assert split(find_pictures([tmp_path])) == (kept, held)
+    assert split(find_by_folder([tmp_path])) == (kept, held)
     (tmp_path / "a" / "new.jpg").touch()
-    moved = set(held) - set(split(find_pictures([tmp_path]))[1])
+    moved = set(held) - set(split(find_by_folder([tmp_path]))[1])
     assert len(moved) <= 1
     with pytest.raises(ImgreduxError, match="is no folder"):
-        find_pictures([tmp_path / "nowhere"])
+        find_by_folder([tmp_path / "nowhere"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(ImgreduxError, match="no image in"):
-        find_pictures([tmp_path / "empty"])
+        find_by_folder([tmp_path / "empty"])

@@ -8,12 +8,12 @@ from skimage import data
 from imgredux import Restorer, Spec, ops
 from imgredux.datasets.pairs import studio_luma
 from imgredux.metrics import psnr
-from imgredux.training import JpegRecipe, Pictures
+from imgredux.training import Images, JpegRecipe
 
 
 def crops(count: int, side: int) -> torch.Tensor:
     photo = np.ascontiguousarray(data.astronaut().transpose(2, 0, 1))
-    return Pictures([photo]).crops(count, side, torch.Generator().manual_seed(1))
+    return Images([photo]).crops(count, side, torch.Generator().manual_seed(1))
 
 
 def sampled(recipe: JpegRecipe, count: int = 64) -> tuple[torch.Tensor, ...]:
@@ -82,8 +82,8 @@ class Same(Restorer):
 
 def test_progress_is_the_protocols_psnr() -> None:
     photo = np.ascontiguousarray(data.astronaut().transpose(2, 0, 1))
-    held = Pictures([photo])
-    figures = JpegRecipe(judged=(10, 40)).judge(Same(), held)
+    held = Images([photo])
+    figures = JpegRecipe(judged=(10, 40)).validate(Same(), held)
     assert figures["gain"] == pytest.approx(0, abs=1e-6)
-    clean = studio_luma(held.centre(0, 192).float() / 255)
+    clean = studio_luma(held.center(0, 192).float() / 255)
     assert figures["psnr_q40"] == pytest.approx(psnr(ops.jpeg(clean, 40), clean).item(), abs=1e-4)

@@ -1,6 +1,6 @@
-"""JND by gradient masking: what imgredux has to know about it."""
+"""An estimator, a metric and a protocol of a stranger's: what imgredux has to know about them. No torch here."""
 
-from imgredux import Spec, hookimpl
+from imgredux import Column, MetricSpec, ProtocolSpec, Spec, hookimpl
 
 SPEC = Spec(
     name="gradmask",
@@ -12,8 +12,36 @@ SPEC = Spec(
     context=2,
     differentiable=True,
 )
+GMSD = MetricSpec(
+    name="gmsd",
+    target="imgredux_gradmask.gmsd:gmsd",
+    label="GMSD",
+    digits=4,
+    higher_is_better=False,
+)
+MIRROR = ProtocolSpec(
+    name="mirror",
+    target="imgredux_gradmask.mirror:Mirror",
+    kind="estimator",
+    title="by how much the map of a mirrored image differs from the mirrored map",
+    columns=(
+        Column("difference", "Difference, grey levels", 3, higher_is_better=False),
+        Column("mean", "Mean of the map, grey levels", 3),
+    ),
+    counts="difference",
+)
 
 
 @hookimpl
 def imgredux_methods() -> list[Spec]:
     return [SPEC]
+
+
+@hookimpl
+def imgredux_metrics() -> list[MetricSpec]:
+    return [GMSD]
+
+
+@hookimpl
+def imgredux_protocols() -> list[ProtocolSpec]:
+    return [MIRROR]

@@ -12,7 +12,7 @@ class TestGradMask(EstimatorConformance):
 
 
 @pytest.mark.parametrize(("level", "threshold"), [(0, 20.0), (127, 3.0), (255, 6.0)])
-def test_flat_grey_has_the_papers_luminance_threshold(level: int, threshold: float) -> None:
+def test_flat_gray_has_the_papers_luminance_threshold(level: int, threshold: float) -> None:
     jnd = imgredux.get("gradmask")(np.full((24, 32), level, np.uint8))
     assert jnd == pytest.approx(np.full((24, 32), threshold), abs=1e-3)
 

@@ -17,7 +17,7 @@ class Printed:
     """The figures of one paper for one data set at one level.
 
     protocol: ours that comes nearest. where: the paper's table. dataset: as the paper calls it.
-    same: names of our data sets that hold the same pictures; none when nobody else can have them.
+    same: names of our data sets that hold the same images; none when nobody else can have them.
     level: the MSE of the noise (squared grey levels) or the JPEG quality. values: the names of the columns.
     rows: method as the paper calls it -> the printed figures, one for each of `values`.
     """

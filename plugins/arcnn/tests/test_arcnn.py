@@ -26,11 +26,11 @@ PRINTED = {
 }
 
 
-def grey(height: int = 40, width: int = 33) -> torch.Tensor:
+def gray(height: int = 40, width: int = 33) -> torch.Tensor:
     return torch.from_numpy(data.camera()[100 : 100 + height, 150 : 150 + width].copy())[None, None] / 255
 
 
-def colour(height: int = 40, width: int = 33) -> torch.Tensor:
+def color(height: int = 40, width: int = 33) -> torch.Tensor:
     pixels = data.astronaut()[100 : 100 + height, 150 : 150 + width]
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None] / 255
 
@@ -57,7 +57,7 @@ def test_the_network_has_the_parameters_of_the_paper():
 def test_the_authors_layout_as_scipy_correlates(tmp_path):
     content = arrays()
     method = imgredux.get("arcnn", weights=save(tmp_path / "q10.mat", content))
-    x = grey(19, 24)
+    x = gray(19, 24)
     planes = [x[0, 0].double().numpy()]
     for name, k, _, outputs in LAYERS:
         weights = content[f"weights_{name}"].reshape(len(planes), k * k, outputs)
@@ -99,8 +99,8 @@ def test_files_of_other_networks_are_refused(tmp_path):
         imgredux.get("arcnn", weights=tmp_path / "text.mat")
 
 
-def test_of_colour_without_steps_luma_is_restored_and_chroma_kept(tmp_path):
-    method, x = imgredux.get("arcnn", weights=save(tmp_path / "q10.mat", arrays())), colour()
+def test_of_color_without_steps_luma_is_restored_and_chroma_kept(tmp_path):
+    method, x = imgredux.get("arcnn", weights=save(tmp_path / "q10.mat", arrays())), color()
     method.train()  # unclipped
     y = method(x)
     torch.testing.assert_close(ops.luma(y), method.network(ops.luma(x)), rtol=0, atol=1e-6)
@@ -111,7 +111,7 @@ def test_of_colour_without_steps_luma_is_restored_and_chroma_kept(tmp_path):
 
 def test_chroma_is_restored_with_the_steps_of_the_file_but_not_with_the_authors_weights(tmp_path):
     file = save(tmp_path / "q10.mat", arrays())
-    decoded, steps = ops.jpeg(colour(48, 32), 20, subsampling="4:2:2"), ijg_tables(20)[None]
+    decoded, steps = ops.jpeg(color(48, 32), 20, subsampling="4:2:2"), ijg_tables(20)[None]
     kept = ops.rgb_to_ycbcr(decoded)[:, 1:]
     restored = ops.restored_chroma(kept, steps[:, 1], "4:2:2")
     for method, expected in ((imgredux.get("arcnn", weights=file), kept), (imgredux.create("arcnn"), restored)):
@@ -121,7 +121,7 @@ def test_chroma_is_restored_with_the_steps_of_the_file_but_not_with_the_authors_
 
 def test_a_fresh_network_changes_little_and_every_parameter_learns():
     torch.manual_seed(0)
-    method, x = imgredux.create("arcnn"), grey()
+    method, x = imgredux.create("arcnn"), gray()
     assert psnr(method(x).detach(), x) > 40
     (method(x) - x.flip(-1)).square().sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() and p.grad.any() for p in method.parameters())
@@ -130,7 +130,7 @@ def test_a_fresh_network_changes_little_and_every_parameter_learns():
 
 def test_with_the_steps_of_the_file_the_result_could_have_become_that_file():
     torch.manual_seed(0)
-    decoded = ops.jpeg(grey(40, 32), 20)
+    decoded = ops.jpeg(gray(40, 32), 20)
     steps = ijg_tables(20)[None]
     methods = [imgredux.create("arcnn", residual=False, project=project) for project in (True, False)]
     methods[1].load_state_dict(methods[0].state_dict())
@@ -143,5 +143,5 @@ def test_with_the_steps_of_the_file_the_result_could_have_become_that_file():
 
 def test_the_network_is_luma_to_luma():
     net = Network()
-    assert net(grey()).shape == grey().shape
-    assert torch.equal(net(grey()), grey() + torch.nn.Sequential.forward(net, grey()))
+    assert net(gray()).shape == gray().shape
+    assert torch.equal(net(gray()), gray() + torch.nn.Sequential.forward(net, gray()))

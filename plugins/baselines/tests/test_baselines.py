@@ -14,19 +14,19 @@ def photograph() -> torch.Tensor:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_flat_is_one_grey_level(channels):
+def test_flat_is_one_gray_level(channels):
     jnd = Flat().forward(torch.rand(2, channels, 9, 17))
     torch.testing.assert_close(255 * jnd, torch.ones(2, 1, 9, 17))
 
 
-def test_localstd_is_one_grey_level_and_the_deviation_of_25_pixels():
+def test_localstd_is_one_gray_level_and_the_deviation_of_25_pixels():
     x = photograph()
     luma = 255 * (0.299 * x[0, 0] + 0.587 * x[0, 1] + 0.114 * x[0, 2]).numpy()
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(luma, 2, mode="reflect"), (5, 5))
     np.testing.assert_allclose(255 * LocalStd().forward(x)[0, 0].numpy(), 1 + windows.std((-2, -1)), rtol=1e-9)
 
 
-def test_localstd15_is_localstd_to_the_power_in_grey_levels():
+def test_localstd15_is_localstd_to_the_power_in_gray_levels():
     x = photograph()
     torch.testing.assert_close(255 * LocalStd15().forward(x), (255 * LocalStd().forward(x)) ** 1.5)
 
@@ -42,7 +42,7 @@ def test_any_size(method, size):
 
 @pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("method", [Flat(), LocalStd(), LocalStd15()], ids=["flat", "localstd", "localstd15"])
-def test_flat_images_have_one_grey_level_and_a_zero_gradient(method, level):
+def test_flat_images_have_one_gray_level_and_a_zero_gradient(method, level):
     x = torch.full((1, 3, 12, 20), level, requires_grad=True)
     jnd = method.forward(x)
     torch.testing.assert_close(255 * jnd, torch.ones_like(jnd))

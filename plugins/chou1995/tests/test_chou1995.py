@@ -69,10 +69,10 @@ def test_a_turned_picture_has_a_turned_map(turn):
     torch.testing.assert_close(method.forward(turn(x)), turn(method.forward(x)), rtol=1e-11, atol=0)
 
 
-def test_colour_is_judged_by_its_luma():
+def test_color_is_judged_by_its_luma():
     rgb = torch.rand(2, 3, 24, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    grey = (rgb * torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64)[:, None, None]).sum(1, keepdim=True)
-    torch.testing.assert_close(Chou1995().forward(rgb), Chou1995().forward(grey), rtol=1e-9, atol=0)
+    gray = (rgb * torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64)[:, None, None]).sum(1, keepdim=True)
+    torch.testing.assert_close(Chou1995().forward(rgb), Chou1995().forward(gray), rtol=1e-9, atol=0)
 
 
 @pytest.mark.parametrize("rows", [16, 48])

@@ -16,6 +16,10 @@ SPEC = Spec(
     context=None,  # each tile is seen as a whole, through its Fourier transform
     differentiable=True,
     recipes="imgredux_d2lnet.recipe:RECIPES",
+    exceptions={
+        "tolerance": "1e-3, a quarter of a grey level: the angle of a faint bin amplifies the order of sums; fresh "
+        "networks of width 4 to 32 differed by up to 3e-4 between float32 and float64",
+    },
 )
 
 

@@ -38,7 +38,7 @@ RECIPES = {
         low=5,
         high=60,
         jitter=0.25,
-        judgements=5,
+        validations=5,
         judged=(10, 20, 30, 40),
     ),
 }

@@ -5,9 +5,7 @@ from typing import Any, ClassVar
 
 from imgredux.testing import RestorerConformance
 
-# The angle of a faint bin amplifies the order of sums: fresh networks of width 4 to 32 gave up to 3e-4 between float32
-# and float64. A quarter of a grey level, which nobody sees.
-TOLERANCE = 1e-3
+TOLERANCE = 1e-3  # a quarter of a grey level; the declaration says why
 
 
 class TestD2LNet(RestorerConformance):
@@ -23,6 +21,6 @@ class TestFresh(RestorerConformance):
     learnt = False
 
 
-class TestFreshColour(TestFresh):
+class TestFreshColor(TestFresh):
     options: ClassVar[Mapping[str, Any]] = {"channels": 3, "width": 4, "tile": 64, "overlap": 16, "variant": "released"}
     golden = "colour.safetensors"

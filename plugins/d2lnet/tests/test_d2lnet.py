@@ -183,14 +183,14 @@ def test_a_tile_is_the_network_itself():
     assert torch.equal(method(batch), method.network(batch)[1])
 
 
-def test_colour_keeps_its_chroma_with_a_network_of_luma():
+def test_color_keeps_its_chroma_with_a_network_of_luma():
     method, x = fresh(), 0.4 + 0.2 * noise(1, 3, 64, 64)
     y = method.train()(x)
     torch.testing.assert_close(ops.luma(y), method(ops.luma(x)))
     torch.testing.assert_close(ops.rgb_to_ycbcr(y)[:, 1:], ops.rgb_to_ycbcr(x)[:, 1:])
 
 
-def test_grey_goes_through_a_network_of_colour():
+def test_gray_goes_through_a_network_of_color():
     method, x = fresh(channels=3), camera(40, 70)
     expected = method(x.expand(-1, 3, -1, -1))
     assert not torch.equal(expected[:, 0], expected[:, 1])

@@ -10,7 +10,7 @@ from imgredux.ops.strips import pad
 from imgredux_ddjnd.layers import Padding, conv, conv_gelu
 
 WINDOWS = (3, 5, 9, 17, 31)  # sides of the squares whose deviations the head sees
-LOG_STD = 1.5  # ln(1 + deviation) of a usual picture, in grey levels
+LOG_STD = 1.5  # ln(1 + deviation) of a usual image, in grey levels
 HIDDEN = 16
 BOX = 3  # side of the window over which q is averaged
 

@@ -13,7 +13,7 @@ from imgredux_ddjnd.losses import distillation, objective
 from imgredux_ddjnd.method import DDJND
 
 if TYPE_CHECKING:
-    from imgredux.training import Pictures
+    from imgredux.training import Images
 
 LEVELS = (16.0, 36.0, 100.0)  # MSE of the noise that a map is trained to hide, in squared grey levels
 JUDGED = (16.0, 100.0)
@@ -24,7 +24,7 @@ class HidingRecipe(Recipe):
     """Pictures, noise of a given MSE shaped by the map, and how much of it SSIMULACRA 2 sees.
 
     kd_weight: of the mutual distillation beside it. `gain` is in points of that metric above `localstd`, the map that
-    training starts from, with the same noise in the same held-out pictures.
+    training starts from, with the same noise in the same held-out images.
     """
 
     kd_weight: float = 1e-3
@@ -47,12 +47,12 @@ class HidingRecipe(Recipe):
         L_kd = distillation(F_s, F_f)
         return hidden + self.kd_weight * L_kd, {**parts, "distillation": L_kd.detach()}
 
-    def judge(self, method: Method, held_out: "Pictures") -> dict[str, float]:
+    def validate(self, method: Method, validation: "Images") -> dict[str, float]:
         from imgredux.training import hiding
 
         figures: dict[str, list[float]] = {}
-        for index in range(len(held_out)):
-            image = held_out.centre(index, self.crop).float().div(255)
+        for index in range(len(validation)):
+            image = validation.center(index, self.crop).float().div(255)
             maps = {"score": method(image), "localstd": busyness(image)}
             for mse in JUDGED:
                 for name, jnd in maps.items():

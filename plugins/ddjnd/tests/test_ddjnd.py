@@ -8,7 +8,7 @@ from skimage import data
 import imgredux
 from imgredux.maps import peak
 from imgredux.testing.inputs import batch
-from imgredux.training import Pictures
+from imgredux.training import Images
 
 # The rows of Table 1: which of SPI, FDE, MA, MI are enabled.
 TABLE_1 = ("", "spi", "fde", "ma", "mi", "spi fde", "spi ma", "fde mi", "ma mi", "spi fde ma mi")
@@ -87,8 +87,8 @@ def test_the_map_is_the_distance_to_the_critical_image():
     assert 0 <= y.min() < y.max() <= 1
     torch.testing.assert_close(method(x), (y - x).square().mean(1, keepdim=True).sqrt())
     torch.testing.assert_close(wide(x), (y - x).abs())
-    grey = x[:, :1]
-    torch.testing.assert_close(method.critical(grey), method.critical(grey.expand(-1, 3, -1, -1)).mean(1, keepdim=True))
+    gray = x[:, :1]
+    torch.testing.assert_close(method.critical(gray), method.critical(gray.expand(-1, 3, -1, -1)).mean(1, keepdim=True))
 
 
 def test_critical_images_of_any_size_and_only_where_there_are_any():
@@ -254,8 +254,8 @@ def test_a_step_of_hiding():
 
 
 def test_progress_is_counted_from_the_map_that_training_starts_from():
-    held_out = Pictures([data.astronaut()[:128, :128].transpose(2, 0, 1)])
-    figures = RECIPES["hiding"].judge(fresh(tile=128), held_out)
+    validation = Images([data.astronaut()[:128, :128].transpose(2, 0, 1)])
+    figures = RECIPES["hiding"].validate(fresh(tile=128), validation)
     assert figures["gain"] == pytest.approx(0, abs=1e-3)
     assert figures["score_16"] > figures["score_100"]
     assert figures["packed_score"] == 0

@@ -25,12 +25,12 @@ class Network(nn.Sequential):
         layers: list[nn.Module] = []
         for index in range(depth):
             first, last = index == 0, index == depth - 1
-            normalised = batch_norm and not (first or last)
-            layer = nn.Conv2d(1 if first else width, 1 if last else width, 3, padding=1, bias=not normalised)
+            normalized = batch_norm and not (first or last)
+            layer = nn.Conv2d(1 if first else width, 1 if last else width, 3, padding=1, bias=not normalized)
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-            layers += [layer, *([nn.BatchNorm2d(width)] if normalised else []), nn.ReLU(inplace=True)]
+            layers += [layer, *([nn.BatchNorm2d(width)] if normalized else []), nn.ReLU(inplace=True)]
         super().__init__(*layers[:-1])
         nn.init.normal_(self[-1].get_parameter("weight"), std=_SMALL)
         self.to(memory_format=torch.channels_last)

@@ -25,11 +25,11 @@ from imgredux.testing.shared import shared
 PRINTED = {10: (29.40, 0.8026, 29.13), 40: (33.77, 0.9003, 33.23)}
 
 
-def grey(height: int = 40, width: int = 33) -> torch.Tensor:
+def gray(height: int = 40, width: int = 33) -> torch.Tensor:
     return torch.from_numpy(data.camera()[100 : 100 + height, 150 : 150 + width].copy())[None, None] / 255
 
 
-def colour(height: int = 40, width: int = 33) -> torch.Tensor:
+def color(height: int = 40, width: int = 33) -> torch.Tensor:
     pixels = data.astronaut()[100 : 100 + height, 150 : 150 + width]
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None] / 255
 
@@ -79,7 +79,7 @@ def test_the_authors_layouts_as_scipy_correlates(save, tmp_path):
     layers = convolutions()
     suffix = {save_mat: "mat", save_torch: "pth"}[save]
     method = imgredux.get("dncnn", weights=save(tmp_path / f"DnCNN3.{suffix}", layers))
-    x = grey(9, 7)
+    x = gray(9, 7)
     planes = x[0].double().numpy()
     for index, (filters, bias) in enumerate(layers):
         padded = np.pad(planes, ((0, 0), (1, 1), (1, 1)))
@@ -134,9 +134,9 @@ def test_without_h5py_the_error_names_the_extra(tmp_path, monkeypatch):
         imgredux.get("dncnn", weights=tmp_path / "DnCNN3.mat")
 
 
-def test_batch_normalisation_merges_into_the_network_without():
+def test_batch_normalization_merges_into_the_network_without():
     torch.manual_seed(0)
-    trained, x = Network(depth=5, width=8, batch_norm=True), grey()
+    trained, x = Network(depth=5, width=8, batch_norm=True), gray()
     for _ in range(3):
         trained(x + 0.1 * torch.randn_like(x))  # running means and variances
     trained.eval()
@@ -152,8 +152,8 @@ def test_batch_normalisation_merges_into_the_network_without():
     assert sum(isinstance(layer, nn.BatchNorm2d) for layer in trained) == 3
 
 
-def test_of_colour_without_steps_luma_is_restored_and_chroma_kept(tmp_path):
-    method, x = imgredux.get("dncnn", weights=save_torch(tmp_path / "DnCNN3.pth", convolutions())), colour()
+def test_of_color_without_steps_luma_is_restored_and_chroma_kept(tmp_path):
+    method, x = imgredux.get("dncnn", weights=save_torch(tmp_path / "DnCNN3.pth", convolutions())), color()
     method.train()  # unclipped
     y = method(x)
     torch.testing.assert_close(ops.luma(y), method.network(ops.luma(x)), rtol=0, atol=1e-5)
@@ -164,7 +164,7 @@ def test_of_colour_without_steps_luma_is_restored_and_chroma_kept(tmp_path):
 
 def test_chroma_is_restored_with_the_steps_of_the_file_but_not_with_the_authors_weights(tmp_path):
     file = save_torch(tmp_path / "DnCNN3.pth", convolutions())
-    decoded, steps = ops.jpeg(colour(48, 32), 20, subsampling="4:2:2"), ijg_tables(20)[None]
+    decoded, steps = ops.jpeg(color(48, 32), 20, subsampling="4:2:2"), ijg_tables(20)[None]
     kept = ops.rgb_to_ycbcr(decoded)[:, 1:]
     restored = ops.restored_chroma(kept, steps[:, 1], "4:2:2")
     for method, expected in ((imgredux.get("dncnn", weights=file), kept), (imgredux.create("dncnn"), restored)):
@@ -175,7 +175,7 @@ def test_chroma_is_restored_with_the_steps_of_the_file_but_not_with_the_authors_
 @pytest.mark.parametrize("batch_norm", [False, True])
 def test_a_fresh_network_changes_little_and_every_parameter_learns(batch_norm):
     torch.manual_seed(0)
-    method, x = imgredux.create("dncnn", batch_norm=batch_norm), grey()
+    method, x = imgredux.create("dncnn", batch_norm=batch_norm), gray()
     assert psnr(method(x).detach(), x) > (30 if batch_norm else 40)
     (method(x) - x.flip(-1)).square().sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() and p.grad.any() for p in method.parameters())
@@ -183,7 +183,7 @@ def test_a_fresh_network_changes_little_and_every_parameter_learns(batch_norm):
 
 def test_with_the_steps_of_the_file_the_result_could_have_become_that_file(tmp_path):
     file = save_torch(tmp_path / "DnCNN3.pth", convolutions())
-    decoded, steps = ops.jpeg(grey(40, 32), 20), ijg_tables(20)[None]
+    decoded, steps = ops.jpeg(gray(40, 32), 20), ijg_tables(20)[None]
     free, projecting = imgredux.get("dncnn", weights=file).train(), imgredux.create("dncnn")
     projecting.load_state_dict(free.state_dict())
     off = [

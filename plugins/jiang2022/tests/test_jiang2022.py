@@ -90,8 +90,8 @@ def test_reference_probes(raw):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
 def test_reference_maps_of_photographs(raw, name, dtype):
-    grey = np.array(Image.open(shared("data/test/kodak") / f"{name}.png").convert("L"))
-    x = torch.from_numpy(grey).to(dtype)[None, None] / 255
+    gray = np.array(Image.open(shared("data/test/kodak") / f"{name}.png").convert("L"))
+    x = torch.from_numpy(gray).to(dtype)[None, None] / 255
     L, plain, protected = PHOTOGRAPHS[name]
     assert raw.components_of(x).tolist() == [L]
     assert 255 * float(raw.forward(x).double().sum()) == pytest.approx(plain, rel=1e-6)
@@ -151,11 +151,11 @@ def test_critical_image_of_any_size(raw, size):
     assert torch.equal(raw.components_of(x), raw.components_of(full))
 
 
-def test_colour_is_judged_by_its_luma(raw):
+def test_color_is_judged_by_its_luma(raw):
     rgb = noise(1, 3, 96, 80)
-    grey = (rgb * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
-    torch.testing.assert_close(raw.forward(rgb), raw.forward(grey), rtol=0, atol=1e-6)
-    torch.testing.assert_close(raw.critical(rgb), raw.critical(grey), rtol=0, atol=1e-6)
+    gray = (rgb * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+    torch.testing.assert_close(raw.forward(rgb), raw.forward(gray), rtol=0, atol=1e-6)
+    torch.testing.assert_close(raw.critical(rgb), raw.critical(gray), rtol=0, atol=1e-6)
 
 
 def test_strip_height_does_not_matter_and_batches_equal_singles(monkeypatch):

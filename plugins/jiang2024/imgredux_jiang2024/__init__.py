@@ -14,6 +14,9 @@ SPEC = Spec(
     context=52,  # 3x3 convolutions: two in each of 25 recursions, one before and one after
     differentiable=True,
     recipes="imgredux_jiang2024.recipe:RECIPES",
+    exceptions={
+        "tile_tolerance": "1e-7 of a narrow network: how its convolutions sum few channels depends on the size"
+    },
 )
 
 

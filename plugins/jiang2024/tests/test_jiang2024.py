@@ -10,7 +10,7 @@ import imgredux
 from imgredux.errors import WeightsError
 from imgredux.testing.inputs import as_tensor, photos
 from imgredux.testing.shared import shared
-from imgredux.training import Pictures, loop
+from imgredux.training import Images, loop
 
 CHECKPOINT = "weights/resjnd/checkpoint/model_epoch_250_44.9119873046875.pth"
 NAMES = ("input", "conv1", "conv2", "output")
@@ -93,13 +93,13 @@ def test_the_recipe_reaches_every_parameter_and_judges_from_no_change():
     method = imgredux.create("jiang2024", width=4, recursions=2)
     reference = photos(side=64)["coffee"].transpose(2, 0, 1)
     planes = np.concatenate([reference, np.clip(reference.astype(int) - 6, 0, 255).astype(np.uint8)])
-    pictures = Pictures([planes])
-    crops = pictures.crops(2, 32, torch.Generator().manual_seed(0))
+    images = Images([planes])
+    crops = images.crops(2, 32, torch.Generator().manual_seed(0))
     loss, _ = recipe.loss(method, recipe.sample(crops, torch.Generator()))
     loss.backward()
     assert all(p.grad is not None and p.grad.isfinite().all() and p.grad.any() for p in method.parameters())
     with torch.no_grad():
-        assert abs(recipe.judge(method.eval(), pictures)["gain"]) < 1
+        assert abs(recipe.validate(method.eval(), images)["gain"]) < 1
 
 
 @pytest.mark.parametrize(("name", "value"), [("width", 0), ("recursions", 0), ("recursions", 26)])

@@ -1,9 +1,9 @@
-"""The search that found the factors of `tables` and the defaults of `Choice`, on training pictures.
+"""The search that found the factors of `tables` and the defaults of `Choice`, on training images.
 
 python -m imgredux_jndjpeg.fit --images DIR [--from-nothing] [--rounds 3]
 
 Coordinate descent on the mean logarithm of the bytes against 4:4:4 JPEG at equal SSIMULACRA 2, at a short and a long
-distance, on the middles of pictures. It needs imgredux-formats for the JPEG. Never give it pictures that are to judge.
+distance, on the middles of images. It needs imgredux-formats for the JPEG. Never give it images that are to judge.
 """
 
 import argparse
@@ -37,14 +37,14 @@ Trial = list[float]
 
 
 class Middle:
-    """The middle of a picture, and ln(bytes) of its JPEG by score."""
+    """The middle of an image, and ln(bytes) of its JPEG by score."""
 
     def __init__(self, path: Path, jpeg: Codec) -> None:
         x = to_tensor(path).expand(-1, 3, -1, -1)
         top, left = ((n - SIDE) // 2 // 8 * 8 for n in x.shape[-2:])
         self.x = x[..., top : top + SIDE, left : left + SIDE].contiguous()
         self.image = Image.fromarray((255 * self.x[0]).round().byte().permute(1, 2, 0).numpy())
-        self.analysed = method.Analysed.of(self.image, None)
+        self.analyzed = method.Analyzed.of(self.image, None)
         curve = rising(
             [(len(data), score(data, self.x)) for data in (jpeg.encode(self.x, quality=q) for q in QUALITIES)]
         )
@@ -55,7 +55,7 @@ class Middle:
     def cost(self, distance: float, trial: Trial) -> float:
         """ln(bytes) above those of the JPEG of the same score."""
         choice = replace(method.Choice(), trade=math.exp(trial[-2]), masking=trial[-1])
-        data = self.analysed.written(self.image, distance, choice, tables(distance, tuple(trial[:-2])))
+        data = self.analyzed.written(self.image, distance, choice, tables(distance, tuple(trial[:-2])))
         reached = min(max(score(data, self.x), self.ends[0]), self.ends[1])
         return math.log(len(data)) - float(self.size_at(reached))
 

@@ -22,7 +22,7 @@ from imgredux.methods.filecodec import FileCodec, saved
 from imgredux.methods.tiling import pad
 from imgredux.metrics.ssimulacra2 import SMALLEST, ssimulacra2
 from imgredux_jndjpeg.tables import LARGEST, tables
-from imgredux_jndjpeg.trellis import PLACES, ZIGZAG, code_of, optimised
+from imgredux_jndjpeg.trellis import PLACES, ZIGZAG, code_of, optimized
 
 N = 8
 CLOSEST, FARTHEST = 0.1, 25.0
@@ -41,7 +41,7 @@ SAMPLED = 4096  # blocks that the table of an estimator's thresholds is found on
 
 @dataclass(frozen=True)
 class Choice:
-    """What is free beside the distance; the defaults were found on training pictures, others for one by `search`.
+    """What is free beside the distance; the defaults were found on training images, others for one by `search`.
 
     trade: squared steps for a bit, of luma; masking: power of the local deviation by which a block hides errors;
     chroma, slope: ln of a factor on the steps of Cb and Cr, and how it rises from low frequencies to high ones.
@@ -80,13 +80,13 @@ class JndJpeg(FileCodec):
         if not CLOSEST <= distance <= FARTHEST:
             raise ImageError(f"distance is {distance}: give a number from {CLOSEST:g} to {FARTHEST:g}")
         with torch.no_grad():
-            analysed = Analysed.of(image, self._estimator[0] if self._estimator else None)
-            choice = searched(image, analysed, float(distance)) if search else Choice()
-            return analysed.written(image, float(distance), choice)
+            analyzed = Analyzed.of(image, self._estimator[0] if self._estimator else None)
+            choice = searched(image, analyzed, float(distance)) if search else Choice()
+            return analyzed.written(image, float(distance), choice)
 
 
 @dataclass(frozen=True)
-class Analysed:
+class Analyzed:
     """An image as its coefficients by plane `(n, 64)` in zigzag order, and how busy its blocks are, or their JND.
 
     size: rows and columns of whole blocks. activity: mean of ln(1 + deviation) in each block of luma `(n,)`.
@@ -99,7 +99,7 @@ class Analysed:
     thresholds: Tensor | None
 
     @classmethod
-    def of(cls, image: Image.Image, estimator: Estimator | None) -> "Analysed":
+    def of(cls, image: Image.Image, estimator: Estimator | None) -> "Analyzed":
         planes = _planes(image)
         luma = planes[:1, None]
         deviation = ops.local_std(luma, 5, border="reflect") if min(luma.shape[-2:]) > 2 else 0 * luma
@@ -128,7 +128,7 @@ class Analysed:
         return _file(image, planes, steps)
 
 
-def searched(image: Image.Image, analysed: Analysed, distance: float) -> Choice:
+def searched(image: Image.Image, analyzed: Analyzed, distance: float) -> Choice:
     """The choice with the smallest file at this distance, for what SSIMULACRA 2 says a byte is worth there.
 
     Each of `TRIED` once, kept where it is of use; what a point of the metric costs is seen from two distances.
@@ -138,7 +138,7 @@ def searched(image: Image.Image, analysed: Analysed, distance: float) -> Choice:
         return Choice()
 
     def tried(choice: Choice, distance: float) -> tuple[float, float]:
-        data = analysed.written(image, distance, choice)
+        data = analyzed.written(image, distance, choice)
         decoded = images.to_tensor(images.open_bytes(data).convert(image.mode))
         return math.log(len(data)), float(ssimulacra2(decoded, x))
 
@@ -184,7 +184,7 @@ def _table_of(c: Tensor, T: Tensor, distance: float) -> Tensor:
 def _levels(c: Tensor, q: Tensor, weights: Tensor, trade: float) -> Tensor:
     scaled = c / q
     plain = scaled.round().where(scaled.abs() >= DEAD_ZONE, 0)
-    return optimised(c, q, weights, code_of(plain.int()), trade)
+    return optimized(c, q, weights, code_of(plain.int()), trade)
 
 
 def _planes(image: Image.Image) -> Tensor:

@@ -1,7 +1,7 @@
 """Quantisation tables by distance, in units of the just noticeable difference.
 
 The shape of the tables, and how they grow, are jpegli's (google/jpegli, BSD-3-Clause, `lib/jpegli/quant.cc`: base
-matrices of YCbCr and the exponents of their growth), corrected by factors that a search on training pictures found:
+matrices of YCbCr and the exponents of their growth), corrected by factors that a search on training images found:
 `python -m imgredux_jndjpeg.fit` goes on from them.
 """
 

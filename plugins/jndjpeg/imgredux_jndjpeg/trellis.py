@@ -59,7 +59,7 @@ def sizes(levels: Tensor) -> Tensor:
     return torch.frexp(levels.abs().float())[1].long().clamp_(max=SIZES - 1)
 
 
-def optimised(c: Tensor, q: Tensor, w: Tensor, code: Code, trade: float) -> Tensor:
+def optimized(c: Tensor, q: Tensor, w: Tensor, code: Code, trade: float) -> Tensor:
     """AC levels that minimise sum w (c - q level)^2 + trade bits in each block; DC is rounded.
 
     c: coefficients `(N, 64)` in zigzag order; q: steps `(64,)`; w: the weight of errors in units of q, `(N, 1)` for a

@@ -6,9 +6,9 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from imgredux_jndjpeg.method import Analysed, Choice, searched
+from imgredux_jndjpeg.method import Analyzed, Choice, searched
 from imgredux_jndjpeg.tables import FACTORS, tables
-from imgredux_jndjpeg.trellis import ZIGZAG, code_of, optimised, sizes
+from imgredux_jndjpeg.trellis import ZIGZAG, code_of, optimized, sizes
 from PIL import Image
 from skimage import data
 
@@ -45,7 +45,7 @@ def test_no_choice_of_levels_is_cheaper(seed):
     q = torch.randint(3, 9, (64,), generator=generator).float()
     w = 0.5 + torch.rand(3, 1, generator=generator)
     code, trade = code_of((20 * torch.randn(200, 64, generator=generator) / q).round().int()), 0.1
-    found = optimised(c, q, w, code, trade)
+    found = optimized(c, q, w, code, trade)
     for block in range(3):
         scaled = (c[block] / q).numpy()
         nearest = np.floor(abs(scaled) + 0.5)
@@ -71,7 +71,7 @@ def test_no_choice_of_levels_is_cheaper(seed):
 def test_signs_and_dc_are_those_of_the_coefficients():
     c = 30 * torch.randn(50, 64, generator=torch.Generator().manual_seed(1))
     q = torch.full((64,), 5.0)
-    levels = optimised(c, q, torch.ones(50, 1), code_of((c / q).round().int()), 0.01)
+    levels = optimized(c, q, torch.ones(50, 1), code_of((c / q).round().int()), 0.01)
     assert torch.equal(levels[:, 0], (c[:, 0] / q[0]).round().int())
     assert ((levels == 0) | (levels.sign() == c.sign())).all()
     assert ((c / q).abs() + 0.5 >= levels.abs()).all()
@@ -82,7 +82,7 @@ def test_nothing_traded_is_plain_rounding():
     q = torch.full((64,), 7.0)
     scaled = c / q
     nearest = scaled.sign() * (scaled.abs() + 0.5).floor()
-    levels = optimised(c, q, torch.ones(50, 1), code_of(nearest.int()), 0.0)
+    levels = optimized(c, q, torch.ones(50, 1), code_of(nearest.int()), 0.0)
     assert torch.equal(levels[:, 1:], nearest[:, 1:].int())
 
 
@@ -137,14 +137,14 @@ def test_it_saves_bytes_at_equal_score():
 
 def test_search_finds_what_the_image_wants():
     image = Image.fromarray(PHOTOGRAPHS[1])
-    analysed = Analysed.of(image, None)
+    analyzed = Analyzed.of(image, None)
     with torch.no_grad():
-        choice = searched(image, analysed, 2.0)
-        again = searched(image, analysed, 2.0)
+        choice = searched(image, analyzed, 2.0)
+        again = searched(image, analyzed, 2.0)
     assert choice == again
     assert choice != Choice()
     codec = imgredux.get("jndjpeg")
-    assert codec.encode(image, distance=2.0, search=True) == analysed.written(image, 2.0, choice)
+    assert codec.encode(image, distance=2.0, search=True) == analyzed.written(image, 2.0, choice)
 
 
 def test_an_estimators_thresholds_take_the_place_of_the_tables():

@@ -170,7 +170,7 @@ class JndLc(Codec):
         """One part: the level, and for each tile its checksums and the strings of hyper-latents and latents."""
         y_tables, z_tables, exact, medians = self._tables()
         pieces = [HEAD.pack(self._level(quality), self.tile // UNIT_OF_TILES)]
-        y = self._analysed(x) * self.network.gains(x.new_tensor(HEAD.unpack(pieces[0])[:1]))
+        y = self._analyzed(x) * self.network.gains(x.new_tensor(HEAD.unpack(pieces[0])[:1]))
         for rows, columns in tiles(y, self.tile):
             tile = y[..., rows, columns]
             z = self.network.core.h_a(tile).cpu() - medians[:, None, None]
@@ -226,7 +226,7 @@ class JndLc(Codec):
             raise ValueError(f"{len(content) - at} bytes are left over")
         return y_hat
 
-    def _analysed(self, x: Tensor) -> Tensor:
+    def _analyzed(self, x: Tensor) -> Tensor:
         """The latents of an image, tile by tile: the same as of the whole image, in less memory."""
         y = x.new_empty(1, self.network.core.M, *(n // STRIDE for n in x.shape[-2:]))
         for rows, columns in tiles(y, self.tile):

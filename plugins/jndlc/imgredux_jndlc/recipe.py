@@ -19,7 +19,7 @@ from imgredux_jndlc import losses
 from imgredux_jndlc.method import LAMBDAS, JndLc
 
 if TYPE_CHECKING:
-    from imgredux.training import Pictures
+    from imgredux.training import Images
 
 SMALL: dict[str, Any] = {"N": 32, "M": 64}
 WIDE: dict[str, Any] = {"N": 96, "M": 128, "lambdas": (0.0018, 0.0035, 0.0067, 0.0130, 0.0250, 0.0483, 0.0932)}
@@ -29,7 +29,7 @@ WIDE: dict[str, Any] = {"N": 96, "M": 128, "lambdas": (0.0018, 0.0035, 0.0067, 0
 class RateRecipe(Recipe):
     """Crops, a level of quality for each, and lambda D + R, in bits per pixel.
 
-    `gain` is the mean of -(lambda D + R) over the levels, on the middles of held-out pictures, rounded as in a stream.
+    `gain` is the mean of -(lambda D + R) over the levels, on the middles of held-out images, rounded as in a stream.
     """
 
     def sample(self, crops: Tensor, generator: torch.Generator) -> Batch:
@@ -42,8 +42,8 @@ class RateRecipe(Recipe):
         D = losses.distortion(y, x)
         return (trade * D + bpp).mean(), {"bpp": bpp.mean(), "mse": D.mean()}
 
-    def judge(self, method: Method, held_out: "Pictures") -> dict[str, float]:
-        return judged(cast(JndLc, method), [x.float() / 255 for x in held_out.middles()])
+    def validate(self, method: Method, validation: "Images") -> dict[str, float]:
+        return judged(cast(JndLc, method), [x.float() / 255 for x in validation.middles()])
 
     def finish(self, method: Method) -> None:
         cast(JndLc, method).freeze()
@@ -108,8 +108,8 @@ class JndRecipe(PairRecipe):
             case "score":
                 return losses.scored(y, x, self.score_scale)
 
-    def judge(self, method: Method, held_out: "Pictures") -> dict[str, float]:
-        return judged(cast(JndLc, method), [self.pair(planes)[0] for planes in held_out.middles()])
+    def validate(self, method: Method, validation: "Images") -> dict[str, float]:
+        return judged(cast(JndLc, method), [self.pair(planes)[0] for planes in validation.middles()])
 
     def finish(self, method: Method) -> None:
         cast(JndLc, method).freeze()

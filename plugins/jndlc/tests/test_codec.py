@@ -14,7 +14,7 @@ import imgredux
 from imgredux.errors import ImageError, StreamError, WeightsError
 from imgredux.io.images import to_tensor
 from imgredux.methods import stream
-from imgredux.testing.inputs import picture
+from imgredux.testing.inputs import sample_image
 
 
 def fresh(seed: int = 0, **options) -> JndLc:
@@ -43,7 +43,7 @@ def test_latents_of_tiles_are_those_of_the_whole(codec):
     small = fresh(tile=64)
     with torch.no_grad():
         whole = codec.network.core.g_a(x)
-        torch.testing.assert_close(small._analysed(x), whole, atol=1e-5 * whole.abs().max().item(), rtol=0)
+        torch.testing.assert_close(small._analyzed(x), whole, atol=1e-5 * whole.abs().max().item(), rtol=0)
         y_hat = whole.round()
         expected = codec.network.core.g_s(y_hat).clamp(0, 1)
         torch.testing.assert_close(small._synthesised(y_hat), expected, atol=1e-5, rtol=0)
@@ -145,8 +145,8 @@ def test_content_that_nobody_wrote_is_refused(codec):
         assert caught.value.reason == "corrupt"
 
 
-def test_grey_and_alpha_and_sizes(codec):
-    for pixels in (picture(1, 1, 3), picture(70, 65, 1), picture(3, 500, 3)):
+def test_gray_and_alpha_and_sizes(codec):
+    for pixels in (sample_image(1, 1, 3), sample_image(70, 65, 1), sample_image(3, 500, 3)):
         decoded = np.asarray(codec.decode(codec.encode(pixels)))
         assert decoded.shape == pixels.shape
     rgba = np.dstack([PHOTOGRAPH, PHOTOGRAPH[..., 0]])

@@ -12,7 +12,7 @@ from imgredux.io.images import to_tensor
 from imgredux.methods import stream
 from imgredux.training import train
 
-TINY = {"options": {"N": 8, "M": 12}, "crop": 64, "batch": 2, "judgements": 1}
+TINY = {"options": {"N": 8, "M": 12}, "crop": 64, "batch": 2, "validations": 1}
 
 
 @pytest.fixture

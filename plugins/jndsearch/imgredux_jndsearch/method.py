@@ -10,26 +10,27 @@ from torch import Tensor
 
 from imgredux import registry
 from imgredux.critical import Unreached, lowest
-from imgredux.errors import ImageError, PluginError
+from imgredux.errors import ImageError, ImgreduxError, PluginError
 from imgredux.io import images
 from imgredux.methods.filecodec import FileCodec
 from imgredux.methods.tiling import pad
 from imgredux.metrics.psnr_hvs import psnr_hvs
 from imgredux.metrics.ssimulacra2 import SMALLEST, ssimulacra2
 
-# Scores of SSIMULACRA 2. 65: its mean where observers of KonJND-1k first tell a picture from the original (63.1 over
+# Scores of SSIMULACRA 2. 65: its mean where observers of KonJND-1k first tell an image from the original (63.1 over
 # JPEG, 65.4 over BPG: CID22, table 4). The others: what its author says is not told from the original side by side, in
 # place, and in a flicker test.
 TARGETS = {"first": 65.0, "side-by-side": 80.0, "in-place": 85.0, "flicker": 90.0}
-# PSNR-HVS, dB, that photographs have at scores of SSIMULACRA 2. On noise and on tiny pictures that metric forgives what
+# PSNR-HVS, dB, that photographs have at scores of SSIMULACRA 2. On noise and on tiny images that metric forgives what
 # nobody would: what lies `SLACK` below is refused whatever its score.
 USUAL_SCORES, USUAL_DECIBELS = (0, 65, 80, 85, 90, 100), (20, 37.5, 43.5, 45.5, 49, 60)
 SLACK = 10.0
 # The likely winners first: what is larger than the best so far is not judged. JPEG XL where it is installed.
 CANDIDATES = ("jxl", "avif", "webp", "jndjpeg", "jpeg444", "jpeg420")
+FORMATS = {"jpeg": ("jndjpeg", "jpeg444", "jpeg420"), "webp": ("webp",), "avif": ("avif",), "jxl": ("jxl",)}
 FARTHEST, CLOSEST, DISTANCES = 16.0, 0.2, 76  # of jndjpeg, 6 % apart
 _log = logging.getLogger("imgredux")
-GREY = 128  # what is behind a transparent picture when it is judged
+GRAY = 128  # what is behind a transparent image when it is judged
 
 
 class Found(NamedTuple):
@@ -45,15 +46,21 @@ class JndSearch(FileCodec):
     """The smallest file within a target of visibility: `(B, 1 or 3, H, W)` in [0, 1] to what it becomes, and bits.
 
     `target=` in a call: "first", "side-by-side" (the default), "in-place", "flicker", or a score of SSIMULACRA 2.
-    candidates: codecs to try. A picture with alpha takes those that keep it.
+    formats: what the file may be, some of "jpeg", "webp", "avif", "jxl"; None: all that are at hand. candidates: codecs
+    to try, in place of those of the formats. An image with alpha takes those that keep it.
 
-    Raises PluginError for a candidate that is not at hand.
+    Raises ImgreduxError for another format, PluginError for a candidate or format that is not at hand.
     """
 
     alpha = True
 
-    def __init__(self, *, candidates: Sequence[str] | None = None) -> None:
+    def __init__(self, *, formats: Sequence[str] | None = None, candidates: Sequence[str] | None = None) -> None:
         super().__init__()
+        if formats is not None:
+            unknown = sorted({*formats} - FORMATS.keys())
+            if unknown or not formats:
+                raise ImgreduxError(f"formats: {', '.join(unknown) or 'an empty list'} is none of {', '.join(FORMATS)}")
+            candidates = candidates or [name for one in formats for name in FORMATS[one]]
         self._codecs: dict[str, FileCodec] = {}
         for name in candidates or CANDIDATES:
             try:
@@ -132,11 +139,11 @@ def _values(codec: FileCodec) -> tuple[str, list[float]]:
 
 
 def _seen(image: Image.Image, mode: str) -> Tensor:
-    """What is judged: the colours, before grey where the picture is transparent; at least 8 pixels a side."""
-    colour = "L" if mode in ("L", "LA") else "RGB"
+    """What is judged: the colours, before grey where the image is transparent; at least 8 pixels a side."""
+    color = "L" if mode in ("L", "LA") else "RGB"
     if mode in ("LA", "RGBA"):
-        behind = Image.new("RGBA", image.size, (GREY, GREY, GREY, 255))
+        behind = Image.new("RGBA", image.size, (GRAY, GRAY, GRAY, 255))
         image = Image.alpha_composite(behind, image.convert("RGBA"))
-    image = image.convert(colour)
+    image = image.convert(color)
     image.info.clear()
     return pad(images.read(image, stored=True).x, 1, SMALLEST)

@@ -1,9 +1,9 @@
 """Learning-Based Just-Noticeable-Quantization-Distortion Modeling (Ki, Bae, Kim, Ko; TIP 2018).
 
-An encoder spends fewer bits on a picture whose 8x8 DCT coefficients were moved towards zero. JNQD is by how much each
+An encoder spends fewer bits on an image whose 8x8 DCT coefficients were moved towards zero. JNQD is by how much each
 block may be moved so that, quantised at a given QP, nobody sees it: ERJND, which holds without quantisation, times a
 factor alpha that a linear regression finds from five features of the block (LR). A network learned the same (CNN).
-Grey levels 0..255 throughout. Y is the picture, Y_pre what is left of it.
+Grey levels 0..255 throughout. Y is the image, Y_pre what is left of it.
 """
 
 from collections.abc import Callable
@@ -61,7 +61,7 @@ class Ki2018(Estimator):
     faithful: the authors' polar average, which swaps interpolation weights at negative frequencies, and with which
     their regression was trained; False interpolates as meant.
 
-    Sees an 8-bit picture, as that code does: luma is rounded to whole grey levels, halves up, and so is Y_pre. Not
+    Sees an 8-bit image, as that code does: luma is rounded to whole grey levels, halves up, and so is Y_pre. Not
     differentiable; `.network`, on planes in [0, 1], is.
 
     Raises ValueError for another qp, form or output, and for the CNN's block map.
@@ -84,7 +84,7 @@ class Ki2018(Estimator):
             if value not in known:
                 raise ValueError(f"{name} is {value!r}; choose one of {', '.join(map(str, known))}")
         if form == "cnn" and output == "block":
-            raise ValueError("the CNN gives a picture, no JNQD of blocks: choose output='residual'")
+            raise ValueError("the CNN gives an image, no JNQD of blocks: choose output='residual'")
         self.qp, self.form, self.output = qp, form, output
         self.network = network() if form == "cnn" else None
         self.spectrum = Spectrum(faithful)
@@ -119,7 +119,7 @@ class Ki2018(Estimator):
         replication. Raises ImgreduxError for the CNN form.
         """
         if self.form == "cnn":
-            raise ImgreduxError("ki2018 has no thresholds as a CNN, which gives a picture: use form='lr'")
+            raise ImgreduxError("ki2018 has no thresholds as a CNN, which gives an image: use form='lr'")
         return blocks(in_strips(self._jnqd_of_pixels, pad(x, N, N))).squeeze(1)
 
     def _in_strips(self, x: Tensor, finish: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
@@ -127,20 +127,20 @@ class Ki2018(Estimator):
         if self.network is None:
 
             def suppressed(part: Tensor) -> Tensor:
-                Y = _grey_levels(part)
+                Y = _gray_levels(part)
                 return finish(Y, _suppress(Y, self._jnqd(Y)))
 
             return in_strips(suppressed, x)
         rows, net = max(1, min(_STRIP[0], _STRIP[1] // x.shape[-1])), self.network
 
         def learned(part: Tensor) -> Tensor:
-            Y = _grey_levels(part)
+            Y = _gray_levels(part)
             return finish(Y[..., HALO:-HALO, HALO:-HALO], _to_8_bits(net(Y / 255) * 255))
 
         return in_strips(learned, x, halo=HALO, rows=rows, border="replicate")
 
     def _jnqd_of_pixels(self, part: Tensor) -> Tensor:
-        jnqd = across_blocks(self._jnqd(_grey_levels(part)))
+        jnqd = across_blocks(self._jnqd(_gray_levels(part)))
         return jnqd.expand(-1, -1, -1, N, -1).flatten(-3, -2)
 
     def _jnqd(self, Y: Tensor) -> Tensor:
@@ -189,9 +189,9 @@ def _suppress(Y: Tensor, jnqd: Tensor) -> Tensor:
     return _to_8_bits(idct((C - C.clamp(-limit, limit)).flatten(-3, -2)))
 
 
-def _grey_levels(x: Tensor) -> Tensor:
+def _gray_levels(x: Tensor) -> Tensor:
     return _to_8_bits(luma(x) * 255)
 
 
-def _to_8_bits(grey: Tensor) -> Tensor:
-    return (grey + 0.5).floor_().clamp_(0, 255)
+def _to_8_bits(gray: Tensor) -> Tensor:
+    return (gray + 0.5).floor_().clamp_(0, 255)

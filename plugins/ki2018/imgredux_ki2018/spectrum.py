@@ -47,13 +47,13 @@ def polar_average(faithful: bool = True) -> Tensor:
     M = torch.zeros(len(RADII), N, N, dtype=torch.float64)
     angle = torch.arange(DEGREES, dtype=torch.float64) / DEGREES * (2 * math.pi)
     for s, r in zip(M, RADII, strict=True):
-        for u, in_u in _neighbours(r * angle.sin(), faithful):
-            for v, in_v in _neighbours(r * angle.cos(), faithful):
+        for u, in_u in _neighbors(r * angle.sin(), faithful):
+            for v, in_v in _neighbors(r * angle.cos(), faithful):
                 s.index_put_((u, v), in_u * in_v / DEGREES, accumulate=True)
     return M
 
 
-def _neighbours(x: Tensor, faithful: bool) -> list[tuple[Tensor, Tensor]]:
+def _neighbors(x: Tensor, faithful: bool) -> list[tuple[Tensor, Tensor]]:
     """Index and weight of the two samples around each position `x` on an axis of the FFT."""
     inner, outer = x.sign() * x.abs().floor(), x.sign() * x.abs().ceil()
     distance = (x - inner).abs()

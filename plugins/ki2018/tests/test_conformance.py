@@ -14,4 +14,4 @@ class TestNetwork(EstimatorConformance):
     name = "ki2018"
     options: ClassVar[Mapping[str, str]] = {"form": "cnn"}
     golden = "cnn.safetensors"
-    magnitude = (0.1, 256)  # a fresh network takes all of the picture away
+    magnitude = (0.1, 256)  # a fresh network takes all of the image away

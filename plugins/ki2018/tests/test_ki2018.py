@@ -85,16 +85,16 @@ def test_features_and_erjnd_of_the_reference_blocks(dtype):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("qp", BY_QP)
 def test_reference_sums_of_each_qp(qp, dtype):
-    grey = ramp_and_noise().to(dtype)
+    gray = ramp_and_noise().to(dtype)
     mean, probes, total, absolute, squared = BY_QP[qp]
     method = Ki2018(qp=qp)
-    jnqd = method.thresholds(grey / 255)[0, ..., 0, 0]
+    jnqd = method.thresholds(gray / 255)[0, ..., 0, 0]
     assert jnqd.dtype == dtype
     assert float(jnqd.double().sum()) == pytest.approx(total, rel=1e-6)
-    share = jnqd / method.features(grey)[1][0, 0]
+    share = jnqd / method.features(gray)[1][0, 0]
     assert float(share.double().mean()) == pytest.approx(mean, abs=1e-6)
     np.testing.assert_allclose([share[p].item() for p in PROBES], probes, atol=1e-6)
-    residual = 255 * method.forward(grey / 255).double()
+    residual = 255 * method.forward(gray / 255).double()
     assert float(residual.sum()) == pytest.approx(absolute, abs=0.01)
     assert float(residual.square().mean()) == pytest.approx(squared, abs=6e-5)
 
@@ -125,14 +125,14 @@ def test_the_spectrum_is_that_of_numpys_fft():
 
 
 def test_preprocessing_moves_all_coefficients_towards_zero():
-    grey, method = camera(), Ki2018(qp=22)
-    C = fft.dctn(tiles(grey), axes=(-2, -1), norm="ortho")
-    kept = np.sign(C) * np.maximum(abs(C) - method.thresholds(grey / 255)[0].numpy(), 0)
+    gray, method = camera(), Ki2018(qp=22)
+    C = fft.dctn(tiles(gray), axes=(-2, -1), norm="ortho")
+    kept = np.sign(C) * np.maximum(abs(C) - method.thresholds(gray / 255)[0].numpy(), 0)
     expected = np.clip(np.floor(fft.idctn(kept, axes=(-2, -1), norm="ortho") + 0.5), 0, 255)
-    Y_pre = method.preprocessed(grey / 255)
+    Y_pre = method.preprocessed(gray / 255)
     np.testing.assert_allclose(255 * tiles(Y_pre), expected, atol=1e-9)
-    torch.testing.assert_close(method.forward(grey / 255), (grey / 255 - Y_pre).abs())
-    assert not np.array_equal(expected, tiles(grey))
+    torch.testing.assert_close(method.forward(gray / 255), (gray / 255 - Y_pre).abs())
+    assert not np.array_equal(expected, tiles(gray))
 
 
 def test_visibility_reaches_one_at_alpha():
@@ -183,8 +183,8 @@ def test_the_authors_files_are_read(tmp_path, old):
     convolutions = filters()
     method = imgredux.get("ki2018", weights=save(tmp_path / "net-epoch-300.mat", convolutions, old))
     assert sum(p.numel() for p in method.parameters()) == 38145
-    grey = camera(19, 24)
-    planes = [np.pad(grey[0, 0].numpy() / 255, 3, "edge")]
+    gray = camera(19, 24)
+    planes = [np.pad(gray[0, 0].numpy() / 255, 3, "edge")]
     for layer, (weight, bias) in enumerate(convolutions):
         sums = [
             sum(signal.correlate2d(plane, weight[..., i, o], "valid") for i, plane in enumerate(planes)) + bias[0, o]
@@ -192,11 +192,11 @@ def test_the_authors_files_are_read(tmp_path, old):
         ]
         planes = sums if layer == 2 else [np.maximum(plane, 0) for plane in sums]
     expected = np.clip(planes[0] * 255, 0, 255)
-    found = 255 * method.preprocessed((grey / 255).float())[0, 0].numpy()
+    found = 255 * method.preprocessed((gray / 255).float())[0, 0].numpy()
     assert expected.std() > 1
     np.testing.assert_allclose(found, expected, atol=0.501)  # rounded
-    residual = method((grey / 255).float())[0, 0].numpy() * 255
-    np.testing.assert_allclose(residual, abs(grey[0, 0].numpy() - found), atol=1e-3)
+    residual = method((gray / 255).float())[0, 0].numpy() * 255
+    np.testing.assert_allclose(residual, abs(gray[0, 0].numpy() - found), atol=1e-3)
 
 
 def test_files_of_other_networks_are_refused(tmp_path):

@@ -164,10 +164,10 @@ def test_float64_is_kept_and_close_to_float32():
     torch.testing.assert_close(Liu2010().forward(x.float()).double(), jnd, rtol=1e-3, atol=0)
 
 
-def test_colour_is_judged_by_its_luma():
+def test_color_is_judged_by_its_luma():
     rgb = torch.from_numpy(data.astronaut()[100:140, 150:190]).movedim(-1, 0)[None].double() / 255
-    grey = (rgb * torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64)[:, None, None]).sum(1, keepdim=True)
-    torch.testing.assert_close(Liu2010().forward(rgb), Liu2010().forward(grey), rtol=1e-6, atol=0)
+    gray = (rgb * torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64)[:, None, None]).sum(1, keepdim=True)
+    torch.testing.assert_close(Liu2010().forward(rgb), Liu2010().forward(gray), rtol=1e-6, atol=0)
 
 
 def test_mistakes_are_named():

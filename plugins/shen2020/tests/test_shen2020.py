@@ -7,10 +7,10 @@ from skimage import data
 import imgredux
 from imgredux import ops
 from imgredux.testing.inputs import photos
-from imgredux.training import Pictures, loop
+from imgredux.training import Images, loop
 
 
-def grey(height: int, width: int) -> torch.Tensor:
+def gray(height: int, width: int) -> torch.Tensor:
     return torch.from_numpy(data.camera()[100 : 100 + height, 150 : 150 + width].copy())[None, None] / 255
 
 
@@ -24,7 +24,7 @@ def test_the_network_has_the_parameters_of_the_authors():
 
 
 def test_a_patch_is_its_mean_its_contrast_and_its_structure():
-    x = patches(grey(100, 130)) * 255
+    x = patches(gray(100, 130)) * 255
     assert len(x) == 2 * 3
     mu, c, s = decomposed(x)
     torch.testing.assert_close(mu + c * s, x)
@@ -44,7 +44,7 @@ def test_patches_cover_the_image_and_the_last_lie_at_its_border():
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_one_patch_is_assembled_as_the_paper_says(sign):
-    method, x = fresh(sign=sign), grey(64, 64)
+    method, x = fresh(sign=sign), gray(64, 64)
     I_J = method.critical(x)
     patch, y = (255 * a[0, 0].double().numpy() for a in (x, method.network(x)))
     mean = patch.mean()
@@ -64,7 +64,7 @@ def test_the_luminance_of_a_flat_image_moves_by_its_adaptation():
 
 
 def test_a_network_that_changes_nothing_shrinks_the_contrast():
-    method, x = fresh(), grey(64, 64)
+    method, x = fresh(), gray(64, 64)
     method.network.last.weight.zero_()
     assert torch.equal(method.network(x), x) or (method.network(x) - x).abs().max() < 1e-6
     mu, c, _ = decomposed(255 * method.critical(x))
@@ -84,8 +84,8 @@ def test_the_recipe_keeps_luminance_and_contrast_and_reaches_every_parameter():
             skip.squeeze.bias.fill_(1)
     reference = photos(side=100)["coffee"].transpose(2, 0, 1)
     planes = np.concatenate([reference, reference // 12 * 12 + 3])
-    pictures = Pictures([planes])
-    crops = pictures.crops(3, 64, torch.Generator().manual_seed(0))
+    images = Images([planes])
+    crops = images.crops(3, 64, torch.Generator().manual_seed(0))
     x, target = recipe.sample(crops, torch.Generator())
     assert x.shape == target.shape == (3, 1, 64, 64)
     for given, kept in zip(decomposed(target)[:2], decomposed(x)[:2], strict=True):
@@ -97,7 +97,7 @@ def test_the_recipe_keeps_luminance_and_contrast_and_reaches_every_parameter():
     # Biases before a normalisation or a softmax have no effect.
     assert all(name.endswith(".bias") for name in unreached)
     with torch.no_grad():
-        figures = recipe.judge(method.eval(), pictures)
+        figures = recipe.validate(method.eval(), images)
     assert 0 < figures["mse_identity"] < 100
     assert figures["mse"] > 0
 

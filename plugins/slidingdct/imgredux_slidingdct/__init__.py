@@ -12,7 +12,7 @@ SPEC = Spec(
     license="Apache-2.0",
     channels=(1, 3),
     multiple_of=16,
-    # python -m imgredux.training.gains slidingdct --images DIR, on the pictures held out of our training data
+    # python -m imgredux.training.gains slidingdct --images DIR, on the images held out of our training data
     gains={
         "y": {5: 1.02, 10: 1.018, 20: 1.165, 30: 1.161, 40: 1.165, 60: 1.193, 80: 1.131, 90: 0.994, 95: 0.655},
         "rgb": {5: 0.923, 10: 0.949, 20: 0.946, 30: 0.86, 40: 0.834, 60: 0.775, 80: 0.619, 90: 0.451, 95: 0.27},

@@ -1,4 +1,4 @@
-"""Thresholding of the DCT of sliding windows, and projection on what the JPEG file says of the picture.
+"""Thresholding of the DCT of sliding windows, and projection on what the JPEG file says of the image.
 
 Luma, and chroma at the size that the file stores, go through one primitive, `imgredux.ops.sliding`, which says how.
 """

@@ -32,12 +32,12 @@ def cat(height: int = 96, width: int = 128, **options: str) -> tuple[torch.Tenso
 @pytest.mark.parametrize("options", [{}, {"kappa": 0.7, "half": 0.2}, {"stride": 2}], ids=str)
 def test_keywords_reach_luma_and_chroma(options):
     method = SlidingDCT(**options)
-    grey, (_, colour) = camera(), cat()
-    expected = sliding_dct(grey, COARSE[:, 0], **options).clamp(0, 1)
-    assert torch.equal(method.forward(grey, qtable=COARSE), expected)
-    y, chroma = rgb_to_ycbcr(colour).split((1, 2), 1)
+    gray, (_, color) = camera(), cat()
+    expected = sliding_dct(gray, COARSE[:, 0], **options).clamp(0, 1)
+    assert torch.equal(method.forward(gray, qtable=COARSE), expected)
+    y, chroma = rgb_to_ycbcr(color).split((1, 2), 1)
     planes = [sliding_dct(y, COARSE[:, 0], **options), restored_chroma(chroma, COARSE[:, 1], "4:2:2", **options)]
-    found = method.forward(colour, qtable=COARSE, subsampling="4:2:2")
+    found = method.forward(color, qtable=COARSE, subsampling="4:2:2")
     assert torch.equal(found, ycbcr_to_rgb(torch.cat(planes, 1)).clamp(0, 1))
 
 
@@ -47,7 +47,7 @@ def test_one_table_serves_a_batch(method):
 
 
 @pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
-def test_colour_becomes_better_and_chroma_best_with_its_own_subsampling(method, subsampling):
+def test_color_becomes_better_and_chroma_best_with_its_own_subsampling(method, subsampling):
     original, damaged = cat(224, 288, subsampling=subsampling)
     luma_only = psnr(method.forward(damaged, qtable=COARSE, subsampling="4:1:1"), original).item()
     gains = {

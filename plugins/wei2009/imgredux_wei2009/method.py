@@ -30,7 +30,7 @@ class Wei2009(Estimator):
     """JND of Wei and Ngan (2009) in the DCT domain, as a map of pixels or as thresholds of coefficients.
 
     distance_heights: viewing distance in picture heights (R_vd).
-    picture_height: height of the displayed picture in pixels (Pic_h). The paper's values are not known to us: 4 and
+    picture_height: height of the displayed image in pixels (Pic_h). The paper's values are not known to us: 4 and
     512, which make 35.7 pixels per degree, are taken whatever the image's size.
     max_cpd: spatial frequencies count as this many cycles/degree at most. The fovea resolves nothing finer than 60 or
     so, and the exponential of the sensitivity would leave the range of float32 at long distances.

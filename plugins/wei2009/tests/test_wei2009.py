@@ -51,11 +51,11 @@ def moving(T: torch.Tensor, method: Wei2009, v: tuple[float, float], frame_rate:
 
 
 def test_base_thresholds_of_both_geometries(method):
-    mid_grey = torch.full((1, 1, 8, 8), 0.5, dtype=torch.float64)  # F_lum = 1, and nothing masks
-    T = method.thresholds(mid_grey)[0, 0, 0].numpy()
+    mid_gray = torch.full((1, 1, 8, 8), 0.5, dtype=torch.float64)  # F_lum = 1, and nothing masks
+    T = method.thresholds(mid_gray)[0, 0, 0].numpy()
     expected = np.array(T_BASIC.split(), float).reshape(8, 8)
     np.testing.assert_allclose(T, expected, rtol=0, atol=5.1e-5)
-    near = Wei2009(distance_heights=3, picture_height=1080).thresholds(mid_grey)[0, 0, 0].numpy()
+    near = Wei2009(distance_heights=3, picture_height=1080).thresholds(mid_gray)[0, 0, 0].numpy()
     np.testing.assert_allclose(near[0], FIRST_ROW, rtol=0, atol=5.1e-5)
     assert near[7, 7] == pytest.approx(174.8745, abs=5.1e-5)
 
@@ -80,8 +80,8 @@ def test_reference_vectors_without_edges(method, dtype):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
 def test_reference_sums_and_blocks_on_photographs(method, name, dtype):
-    grey = np.array(Image.open(shared("data/test/kodak") / f"{name}.png").convert("L"))
-    x = torch.from_numpy(grey).to(dtype)[None, None] / 255
+    gray = np.array(Image.open(shared("data/test/kodak") / f"{name}.png").convert("L"))
+    x = torch.from_numpy(gray).to(dtype)[None, None] / 255
     total, texture, edge = PHOTOGRAPHS[name]
     assert float(method.thresholds(x).double().sum()) == pytest.approx(total, rel=1e-6)
     share = tiles(canny(x)).mean((-2, -1))
@@ -125,12 +125,12 @@ def test_a_turned_picture_has_a_turned_map(method, turn: Callable[[torch.Tensor]
     torch.testing.assert_close(method.forward(turn(x)), turn(method.forward(x)), rtol=1e-12, atol=0)
 
 
-def test_colour_is_judged_by_its_luma(method):
+def test_color_is_judged_by_its_luma(method):
     rgb = torch.rand(2, 3, 24, 32, generator=torch.Generator().manual_seed(0))
     weights = torch.tensor([0.299, 0.587, 0.114])[:, None, None]
-    grey = (rgb * weights).sum(1, keepdim=True)
+    gray = (rgb * weights).sum(1, keepdim=True)
     none = torch.zeros(2, 1, 24, 32)
-    torch.testing.assert_close(method.forward(rgb, edges=none), method.forward(grey, edges=none), rtol=1e-4, atol=0)
+    torch.testing.assert_close(method.forward(rgb, edges=none), method.forward(gray, edges=none), rtol=1e-4, atol=0)
 
 
 @pytest.mark.parametrize("rows", [16, 48, 1024])

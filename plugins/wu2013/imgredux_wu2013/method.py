@@ -27,7 +27,7 @@ from imgredux.ops.masking import (
 )
 from imgredux.ops.protection import gaussian_blur
 from imgredux.ops.strips import in_strips
-from imgredux_wu2013.prediction import informative_neighbours, similar_patches
+from imgredux_wu2013.prediction import informative_neighbors, similar_patches
 
 
 class Wu2013(Estimator):
@@ -100,7 +100,7 @@ def _dilate(x: Tensor) -> Tensor:
 
 def _printed(F: Tensor) -> None:
     """Replace one image `(1, 1, H, W)` by its JND, by the paper, which is silent on borders: we mirror them."""
-    planes = torch.cat([F, informative_neighbours(F)], dim=1)
+    planes = torch.cat([F, informative_neighbors(F)], dim=1)
     in_strips(lambda p: printed(*p.split(1, dim=1)), planes, halo=2, border="symmetric", out=F)
 
 

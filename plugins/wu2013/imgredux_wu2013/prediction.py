@@ -117,7 +117,7 @@ def _box(x: Tensor) -> Tensor:
     return x
 
 
-def informative_neighbours(F: Tensor) -> Tensor:
+def informative_neighbors(F: Tensor) -> Tensor:
     """Autoregressive prediction from the 120 neighbours in 11x11, `F'(x) = sum_k C_k F(x_k)`, borders mirrored.
 
     F: `(B, 1, H, W)`, whole grey levels 0..255. Returns grey levels, not rounded, the shape of F.

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import torch
 from imgredux_wu2013.method import Wu2013, order, tolerance
-from imgredux_wu2013.prediction import informative_neighbours, similar_patches
+from imgredux_wu2013.prediction import informative_neighbors, similar_patches
 from PIL import Image
 from scipy import ndimage
 from scipy.stats import entropy
@@ -33,8 +33,8 @@ def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 
 
 def photograph(name: str) -> torch.Tensor:
-    grey = Image.open(shared("data/test/kodak") / f"{name}.png").convert("L")
-    return torch.from_numpy(np.array(grey)).float()[None, None] / 255
+    gray = Image.open(shared("data/test/kodak") / f"{name}.png").convert("L")
+    return torch.from_numpy(np.array(gray)).float()[None, None] / 255
 
 
 def camera(height: int = 70, width: int = 90) -> torch.Tensor:
@@ -158,22 +158,22 @@ def test_flat_images_have_the_threshold_of_luminance_alone(level):
 
 def test_coefficients_are_shares_of_mutual_information():
     F = camera(40, 50)
-    grey = F[0, 0].numpy()
+    gray = F[0, 0].numpy()
     information = np.zeros((11, 11))
     for y, x in np.ndindex(11, 11):
         if (y, x) != (5, 5):
             dy, dx = y - 5, x - 5
-            first = grey[max(-dy, 0) : 40 - max(dy, 0), max(-dx, 0) : 50 - max(dx, 0)].ravel()
-            second = grey[max(dy, 0) : 40 + min(dy, 0), max(dx, 0) : 50 + min(dx, 0)].ravel()
+            first = gray[max(-dy, 0) : 40 - max(dy, 0), max(-dx, 0) : 50 - max(dx, 0)].ravel()
+            second = gray[max(dy, 0) : 40 + min(dy, 0), max(dx, 0) : 50 + min(dx, 0)].ravel()
             joint = np.histogram2d(first, second, bins=256, range=[[-0.5, 255.5]] * 2)[0]
             information[y, x] = entropy(joint.sum(0)) + entropy(joint.sum(1)) - entropy(joint.ravel())
-    expected = ndimage.correlate(grey, information / information.sum(), mode="reflect")  # scipy's name for symmetric
-    np.testing.assert_allclose(informative_neighbours(F)[0, 0].numpy(), expected, rtol=1e-9)
+    expected = ndimage.correlate(gray, information / information.sum(), mode="reflect")  # scipy's name for symmetric
+    np.testing.assert_allclose(informative_neighbors(F)[0, 0].numpy(), expected, rtol=1e-9)
 
 
 def test_printed_map_is_the_papers_formula():
     F = camera()
-    F_ar = informative_neighbours(F)[0, 0].numpy()
+    F_ar = informative_neighbors(F)[0, 0].numpy()
     vertical = np.array([[0, 0, 0, 0, 0], [1, 3, 8, 3, 1], [0, 0, 0, 0, 0], [-1, -3, -8, -3, -1], [0, 0, 0, 0, 0]])
     falling = np.array([[0, 0, 1, 0, 0], [0, 8, 3, 0, 0], [1, 3, 0, -3, -1], [0, 0, -3, -8, 0], [0, 0, -1, 0, 0]])
     directions = (vertical, falling, falling[:, ::-1], vertical.T)
@@ -189,13 +189,13 @@ def test_printed_map_is_the_papers_formula():
     np.testing.assert_allclose(got, expected, rtol=1e-9)
 
 
-def test_colour_is_judged_by_its_luma_in_whole_grey_levels():
+def test_color_is_judged_by_its_luma_in_whole_gray_levels():
     rgb = torch.from_numpy(data.astronaut()[100:160, 150:230]).movedim(-1, 0)[None]
     weights = torch.tensor([0.299, 0.587, 0.114], dtype=torch.float64).view(1, 3, 1, 1)
-    grey = torch.floor((rgb * weights).sum(1, keepdim=True) + 0.5)
+    gray = torch.floor((rgb * weights).sum(1, keepdim=True) + 0.5)
     for formulation in ("released", "printed"):
         method = Wu2013(formulation=formulation)
-        torch.testing.assert_close(method.forward(rgb.double() / 255), method.forward(grey / 255), rtol=1e-9, atol=0)
+        torch.testing.assert_close(method.forward(rgb.double() / 255), method.forward(gray / 255), rtol=1e-9, atol=0)
 
 
 @pytest.mark.parametrize("formulation", ["released", "printed"])

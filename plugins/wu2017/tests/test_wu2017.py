@@ -37,10 +37,10 @@ def noise(*size: int) -> torch.Tensor:
     return torch.rand(*size, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
-def count_by_numpy(grey: np.ndarray) -> np.ndarray:
+def count_by_numpy(gray: np.ndarray) -> np.ndarray:
     """The pattern count as the authors' code says it, with angles in whole degrees."""
     kernel = np.array([[-1, 0, 1]] * 3) / 3
-    padded = np.pad(grey, 1, "symmetric")
+    padded = np.pad(gray, 1, "symmetric")
     gx, gy = (ndimage.correlate(padded, k, mode="constant") for k in (kernel, kernel.T))
     theta = np.degrees(np.arctan2(gy, gx))
     theta = np.sign(theta) * np.floor(abs(theta) + 0.5)  # MATLAB's round
@@ -50,16 +50,16 @@ def count_by_numpy(grey: np.ndarray) -> np.ndarray:
     around = np.sort([np.roll(bins, (y, x), (0, 1)) for y in (-1, 0, 1) for x in (-1, 0, 1)], axis=0)
     count = 1 + np.count_nonzero(np.diff(around, axis=0), axis=0)
     count = np.where(valid, count, 1)[1:-1, 1:-1]
-    inner = np.zeros(grey.shape, bool)
+    inner = np.zeros(gray.shape, bool)
     inner[1:-1, 1:-1] = True
     return np.where(inner, count, 1)
 
 
-def printed_by_numpy(grey: np.ndarray) -> np.ndarray:
+def printed_by_numpy(gray: np.ndarray) -> np.ndarray:
     """The paper's model, its orientations counted pixel by pixel."""
-    gh, gv = (ndimage.prewitt(np.pad(grey, 2, "symmetric"), axis)[1:-1, 1:-1] / 3 for axis in (1, 0))
-    C_p = np.zeros(grey.shape)
-    for y, x in np.ndindex(*grey.shape):
+    gh, gv = (ndimage.prewitt(np.pad(gray, 2, "symmetric"), axis)[1:-1, 1:-1] / 3 for axis in (1, 0))
+    C_p = np.zeros(gray.shape)
+    for y, x in np.ndindex(*gray.shape):
         field = zip(gh[y : y + 3, x : x + 3].ravel(), gv[y : y + 3, x : x + 3].ravel(), strict=True)
         C_p[y, x] = len({round(np.degrees(np.arctan2(v, h)) / 12) % 15 for h, v in field if h or v})
     C_l = np.hypot(gh, gv)[1:-1, 1:-1]
@@ -67,7 +67,7 @@ def printed_by_numpy(grey: np.ndarray) -> np.ndarray:
     M_S = np.maximum(M_P, 1.84 * C_l**2.4 / (C_l**2 + 676))
     B = np.ones((5, 5)) + np.pad(np.ones((3, 3)), 1)
     B[2, 2] = 0
-    b = ndimage.correlate(grey, B / 32, mode="reflect")
+    b = ndimage.correlate(gray, B / 32, mode="reflect")
     LA = np.where(b <= 127, 17 * (1 - np.sqrt(b / 127)) + 3, 3 / 128 * (b - 127) + 3)
     return LA + M_S - 0.3 * np.minimum(LA, M_S)
 
@@ -95,8 +95,8 @@ def test_reference_vectors_of_the_terms_without_edges(dtype):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
 def test_reference_maps_of_photographs(name, dtype):
-    grey = np.array(Image.open(shared("data/test/kodak") / f"{name}.png").convert("L"))
-    jnd = 255 * Wu2017().forward(torch.from_numpy(grey).to(dtype)[None, None] / 255)
+    gray = np.array(Image.open(shared("data/test/kodak") / f"{name}.png").convert("L"))
+    jnd = 255 * Wu2017().forward(torch.from_numpy(gray).to(dtype)[None, None] / 255)
     assert jnd.dtype == dtype
     total, values = PHOTOGRAPHS[name]
     assert float(jnd.double().sum()) == pytest.approx(total, rel=1e-6)
@@ -127,8 +127,8 @@ def test_printed_equals_the_papers_formulas_in_numpy():
 
 
 @pytest.mark.parametrize(("grey", "expected"), [(0, 0.7 * (20 - 17 * (32 / 127) ** 0.5)), (255, 0.7 * 6)])
-def test_a_flat_image_shows_luminance_adaptation_alone(grey, expected):
-    x = torch.full((1, 1, 30, 20), grey / 255, dtype=torch.float64)
+def test_a_flat_image_shows_luminance_adaptation_alone(gray, expected):
+    x = torch.full((1, 1, 30, 20), gray / 255, dtype=torch.float64)
     inner = 255 * Wu2017().forward(x)[..., 4:-4, 4:-4]
     torch.testing.assert_close(inner, torch.full_like(inner, expected))
 
@@ -141,11 +141,11 @@ def test_the_frame_of_2_pixels_shows_luminance_adaptation_alone():
 
 
 @pytest.mark.parametrize("formulation", FORMULATIONS)
-def test_colour_is_judged_by_its_luma(formulation):
+def test_color_is_judged_by_its_luma(formulation):
     rgb = noise(2, 3, 24, 32)
-    grey = (rgb * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+    gray = (rgb * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
     method = Wu2017(formulation=formulation)
-    torch.testing.assert_close(method.forward(rgb), method.forward(grey), rtol=1e-6, atol=0)
+    torch.testing.assert_close(method.forward(rgb), method.forward(gray), rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize("formulation", FORMULATIONS)

@@ -65,20 +65,20 @@ def test_reference_vectors_with_the_edge_term():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
 def test_reference_sums_of_photographs(name, dtype):
-    grey = np.array(Image.open(shared("data/test/kodak") / f"{name}.png").convert("L"))
-    jnd = 255 * Yang2005().forward(torch.from_numpy(grey).to(dtype)[None, None] / 255)
+    gray = np.array(Image.open(shared("data/test/kodak") / f"{name}.png").convert("L"))
+    jnd = 255 * Yang2005().forward(torch.from_numpy(gray).to(dtype)[None, None] / 255)
     assert jnd.dtype == dtype
     assert float(jnd.double().sum()) == pytest.approx(PHOTOGRAPHS[name], rel=1e-7)
 
 
 def test_released_map_is_the_formula_to_the_border():
     x = camera()
-    grey, edges = 255 * x[0, 0].numpy(), canny(x, 0.5)[0, 0].numpy()
+    gray, edges = 255 * x[0, 0].numpy(), canny(x, 0.5)[0, 0].numpy()
     assert edges.any()
-    bg, T_l = luminance(grey, mode="constant")
+    bg, T_l = luminance(gray, mode="constant")
     near = ndimage.binary_dilation(edges, np.ones((11, 11)))
     W = blurred(1 - 0.95 * near, mode="constant")
-    T_t = gradient(grey, mode="constant") * W * (0.0001 * bg + 0.115) + 0.5 - 0.01 * bg
+    T_t = gradient(gray, mode="constant") * W * (0.0001 * bg + 0.115) + 0.5 - 0.01 * bg
     expected = T_l + T_t - 0.3 * np.minimum(T_l, T_t)
     np.testing.assert_allclose(255 * Yang2005().forward(x)[0, 0].numpy(), expected, rtol=1e-9)
 
@@ -102,9 +102,9 @@ def test_the_luma_map_is_the_first_of_the_three():
     x = astronaut()
     three = Yang2005(formulation="printed", chroma=True).forward(x)
     torch.testing.assert_close(Yang2005(formulation="printed").forward(x), three[:, :1], rtol=1e-12, atol=0)
-    grey = camera()
-    one = Yang2005(formulation="printed", chroma=True).forward(grey)
-    assert torch.equal(one, Yang2005(formulation="printed").forward(grey))
+    gray = camera()
+    one = Yang2005(formulation="printed", chroma=True).forward(gray)
+    assert torch.equal(one, Yang2005(formulation="printed").forward(gray))
 
 
 @pytest.mark.parametrize("level", [0, 20, 127, 200, 255])

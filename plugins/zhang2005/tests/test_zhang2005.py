@@ -72,8 +72,8 @@ def test_base_thresholds_follow_the_equations(L):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
 def test_sums_of_thresholds_on_photographs_are_openjnds(method, name, dtype):
-    grey = np.array(Image.open(shared("data/test/kodak") / f"{name}.png").convert("L"))[:512, :512]
-    x = torch.from_numpy(grey).to(dtype)[None, None] / 255
+    gray = np.array(Image.open(shared("data/test/kodak") / f"{name}.png").convert("L"))[:512, :512]
+    x = torch.from_numpy(gray).to(dtype)[None, None] / 255
     rel = 1e-6 if dtype == torch.float32 else 1e-12
     assert float(method.thresholds(x).double().sum()) == pytest.approx(PHOTOGRAPHS[name], rel=rel)
 

@@ -5,7 +5,7 @@ import random
 
 import numpy as np
 import torch
-from imgredux_toys import Blocks, Contrast, Quantiser, Shrink
+from imgredux_toys import Blocks, Contrast, Quantizer, Shrink
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -136,7 +136,7 @@ class NanOnFlat(Contrast):
         return 3 / 255 + 0.1 * contrast / contrast.amax((1, 2, 3), keepdim=True)
 
 
-class GreyLevels(Contrast):
+class GrayLevels(Contrast):
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x) * 255
 
@@ -188,9 +188,9 @@ class NeedsSteps(Shrink):
 
 class LosesAlpha(Shrink):
     def give(self, source, result):
-        colour = np.asarray(super().give(source, result)).copy()
-        colour[..., -1] = 255
-        return colour
+        color = np.asarray(super().give(source, result)).copy()
+        color[..., -1] = 255
+        return color
 
 
 class LosesMode(Shrink):
@@ -198,55 +198,55 @@ class LosesMode(Shrink):
         return np.asarray(super().give(source, result))
 
 
-class DecodesDarker(Quantiser):
+class DecodesDarker(Quantizer):
     def decompress(self, payload, shape):
         return super().decompress(payload, shape) * 0.98
 
 
-class DependsOnProcess(Quantiser):
+class DependsOnProcess(Quantizer):
     def decompress(self, payload, shape):
         return super().decompress(payload, shape) * (0.9 + os.getpid() % 7 / 100)
 
 
-class DependsOnThreads(Quantiser):
+class DependsOnThreads(Quantizer):
     def decompress(self, payload, shape):
         return super().decompress(payload, shape) * (1 - torch.get_num_threads() / 20)
 
 
-class Boastful(Quantiser):
+class Boastful(Quantizer):
     def forward(self, x: Tensor) -> Coded:
         coded = super().forward(x)
         return Coded(coded.image, coded.bits * 0.8)
 
 
-class OneNumber(Quantiser):
+class OneNumber(Quantizer):
     def forward(self, x: Tensor) -> Coded:
         coded = super().forward(x)
         return Coded(coded.image, coded.bits.sum())
 
 
-class Stubborn(Quantiser):
+class Stubborn(Quantizer):
     def compress(self, x: Tensor, *, depth: int | None = None):
         return super().compress(x)
 
 
-class BelievesPayloads(Quantiser):
+class BelievesPayloads(Quantizer):
     def decompress(self, payload, shape):
         return super().decompress({"depth": payload["depth"], "samples": payload["samples"]}, shape)
 
 
-class Crashes(Quantiser):
+class Crashes(Quantizer):
     def decompress(self, payload, shape):
         if len(payload) != 2:
             os.abort()
         return super().decompress(payload, shape)
 
 
-class AnyWeights(Quantiser):
+class AnyWeights(Quantizer):
     def decode(self, data, **options):
         return np.zeros((24, 40, 3), np.uint8)
 
 
-class StreamsOpaque(Quantiser):
+class StreamsOpaque(Quantizer):
     def decode(self, data, **options):
         return super().decode(data).convert("RGB")

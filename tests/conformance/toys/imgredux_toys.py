@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from imgredux import Codec, Coded, Estimator, Restorer, Spec, StreamError, ops
 
 ABOUT = {"title": "a toy", "paper": "none", "license": "Apache-2.0"}
+TOY = {"golden_output": "a toy of the tests has no file"}
 CONTRAST = Spec(
     name="toy-contrast",
     kind="estimator",
@@ -17,6 +18,7 @@ CONTRAST = Spec(
     context=1,
     differentiable=True,
     half=True,
+    exceptions=TOY,
     **ABOUT,
 )
 BLOCKS = Spec(
@@ -27,6 +29,7 @@ BLOCKS = Spec(
     multiple_of=8,
     minimum=8,
     context=7,
+    exceptions=TOY,
     **ABOUT,
 )
 SHRINK = Spec(
@@ -37,17 +40,19 @@ SHRINK = Spec(
     minimum=8,
     context=15,
     differentiable=True,
+    exceptions=TOY,
     **ABOUT,
 )
-QUANTISER = Spec(
-    name="toy-quantiser",
+QUANTIZER = Spec(
+    name="toy-quantizer",
     kind="codec",
-    target="imgredux_toys:Quantiser",
+    target="imgredux_toys:Quantizer",
     differentiable=True,
     knob=("depth", (2, 6)),
+    exceptions=TOY,
     **ABOUT,
 )
-SPECS = (CONTRAST, BLOCKS, SHRINK, QUANTISER)
+SPECS = (CONTRAST, BLOCKS, SHRINK, QUANTIZER)
 
 
 class Contrast(Estimator):
@@ -94,7 +99,7 @@ class Shrink(Restorer):
         return ops.idct(c * keep)[..., top : top + y.shape[-2], left : left + y.shape[-1]]
 
 
-class Quantiser(Codec):
+class Quantizer(Codec):
     """Every sample as a number of `depth` bits."""
 
     def __init__(self, depth: int = 5) -> None:
@@ -116,7 +121,7 @@ class Quantiser(Codec):
     def decompress(self, payload: Mapping[str, bytes], shape: tuple[int, int, int]) -> Tensor:
         depth = payload.get("depth", b"")
         if set(payload) != {"depth", "samples"} or len(depth) != 1 or depth[0] not in range(1, 9):
-            raise StreamError("the payload is not the quantiser's")
+            raise StreamError("the payload is not the quantizer's")
         size = shape[0] * shape[1] * shape[2]
         if len(payload["samples"]) != -(-size * depth[0] // 8):
             raise StreamError(f"{len(payload['samples'])} bytes of samples do not make an image of {shape}")

@@ -42,7 +42,7 @@ class Broken(JpegRecipe):
         return total * torch.nan, parts
 
 
-COMMON = {"crop": 16, "batch": 4, "steps": 24, "lr": 1e-2, "ema": 0.2, "judgements": 4}
+COMMON = {"crop": 16, "batch": 4, "steps": 24, "lr": 1e-2, "ema": 0.2, "validations": 4}
 RECIPES = {
     "y": JpegRecipe(**COMMON),
     "wide": JpegRecipe(**COMMON, options={"side": 5}, low=5, high=95, judged=(10, 40)),

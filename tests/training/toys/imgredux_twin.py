@@ -29,7 +29,7 @@ class TwinRecipe(PairRecipe):
         return method.critical(reference) if self.target == "image" else method(reference).expand_as(reference)
 
 
-COMMON = {"crop": 24, "batch": 8, "steps": 40, "lr": 1e-2, "ema": 0.0, "judgements": 3}
+COMMON = {"crop": 24, "batch": 8, "steps": 40, "lr": 1e-2, "ema": 0.0, "validations": 3}
 RECIPES = {"image": TwinRecipe(**COMMON), "map": TwinRecipe(**COMMON, target="map")}
 SPEC = Spec(
     name="twin",
