@@ -45,6 +45,11 @@ class Luma:
 
     def coefficients(self, offset: tuple[int, int], limit: int) -> Tensor:
         """`(N, 64)`, level shift applied, of at most `limit` distinct usable blocks, spread over the image."""
+        picked = self._blocks(offset, limit)
+        return dct(picked.reshape(1, 1, -1, 8)).reshape(-1, 64) if len(picked) else picked
+
+    def _blocks(self, offset: tuple[int, int], limit: int) -> Tensor:
+        """Pixels `(N, 64)` of the blocks, level shift applied."""
         row, column = offset
         places = self.usable[row::8, column::8].nonzero()
         if not len(places):
@@ -52,15 +57,18 @@ class Luma:
         if len(places) > limit:
             places = places[torch.linspace(0, len(places) - 1, limit).long()]
         picked = self._windows[row::8, column::8][places[:, 0], places[:, 1]].reshape(-1, 64)
-        picked = picked[_first_of_equals(picked)] - 128
-        return dct(picked.reshape(1, 1, -1, 8)).reshape(-1, 64)
+        return picked[_first_of_equals(picked)] - 128
 
     @cached_property
     def first_looks(self) -> dict[tuple[int, int], Tensor]:
         """A few blocks at each of the 64 offsets, where there are enough."""
         offsets = [(row, column) for row in range(8) for column in range(8)]
-        looks = {offset: self.coefficients(offset, _FIRST_LOOK) for offset in offsets}
-        return {offset: c for offset, c in looks.items() if len(c) >= _FEWEST}
+        blocks = {offset: self._blocks(offset, _FIRST_LOOK) for offset in offsets}
+        blocks = {offset: pixels for offset, pixels in blocks.items() if len(pixels) >= _FEWEST}
+        if not blocks:
+            return {}
+        together = dct(torch.cat([*blocks.values()]).reshape(1, 1, -1, 8)).reshape(-1, 64)
+        return dict(zip(blocks, together.split([len(pixels) for pixels in blocks.values()]), strict=True))
 
 
 def _any(map_: Tensor, height: int, width: int) -> Tensor:
@@ -150,7 +158,7 @@ def earlier(luma: Luma, known: Fit, family: Tensor) -> Fit | None:
     if len(c) >= _FEWEST:
         fits.append(_fit(_evidence_below(c, known.steps), family, known.offset))
     counts = torch.stack([_counts(c, 1, 256) for c in elsewhere.values()])
-    ranks = [_of_family(counts @ _scores(1, 256, noise), family).sum(2).amax(1) for noise in _BLURS]
+    ranks = [_totals(counts, _scores(1, 256, noise), family).amax(1) for noise in _BLURS]
     for place in torch.cat(ranks).argsort(descending=True)[:_FINALISTS].tolist():
         offset, noise = list(elsewhere)[place % len(elsewhere)], _BLURS[place // len(elsewhere)]
         fits.append(_fit(evidence(luma.coefficients(offset, _LOOK), noise, width=0.5), family, offset))
@@ -161,6 +169,15 @@ def earlier(luma: Luma, known: Fit, family: Tensor) -> Fit | None:
 def _of_family(matrix: Tensor, family: Tensor) -> Tensor:
     """Evidence `(..., Q, 64)` for each step of each table of a family, from `(..., 64, STEPS)`."""
     return matrix[..., torch.arange(64), family - 1]
+
+
+def _totals(counts: Tensor, scores: Tensor, family: Tensor) -> Tensor:
+    """Evidence `(N, Q)` for each table as a whole, from counts `(N, 64, M)` and scores `(M, STEPS)`.
+
+    Equal to `_of_family(counts @ scores, family).sum(2)`, without the evidence for steps that no table has.
+    """
+    weights = scores[:, family - 1].permute(2, 0, 1).reshape(-1, len(family))
+    return counts.flatten(1) @ weights
 
 
 def _fit(matrix: Tensor, family: Tensor, offset: tuple[int, int], *, whole: bool = False) -> Fit:

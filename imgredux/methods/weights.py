@@ -4,6 +4,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,7 @@ def read_manifest(spec: Spec) -> Manifest:
     if path is None or not path.is_file():
         return Manifest()
     try:
-        table = tomllib.loads(path.read_text("utf-8"))
+        table = _table(path, path.stat().st_mtime_ns)
         manifest = Manifest(table["default"], table["tags"])
         lacking = [f"{tag}: {key}" for tag, entry in manifest.tags.items() for key in REQUIRED if key not in entry]
         for entry in manifest.tags.values():
@@ -44,6 +45,12 @@ def read_manifest(spec: Spec) -> Manifest:
     if lacking or manifest.default not in manifest.tags:
         raise WeightsError(f"{spec.name}: weights.toml lacks {', '.join(lacking) or 'its default tag'}")
     return manifest
+
+
+@lru_cache
+def _table(path: Path, modified: int) -> Mapping[str, Any]:
+    """What a TOML file of this state holds: a call of `restore` asks for every restorer's."""
+    return tomllib.loads(path.read_text("utf-8"))
 
 
 def beside(spec: Spec, name: str) -> Path | None:
