@@ -1,7 +1,6 @@
 """The version, and which state of the code a figure or a file of weights comes from."""
 
 from functools import cache
-from pathlib import Path
 
 __version__ = "0.1.0"
 
@@ -9,6 +8,7 @@ __version__ = "0.1.0"
 @cache
 def commit() -> str:
     """The commit of a checkout that this is run from, `-dirty` when files differ from it; else the version."""
+    from pathlib import Path
     from subprocess import SubprocessError, run
 
     root = Path(__file__).parents[1]

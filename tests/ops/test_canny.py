@@ -99,7 +99,7 @@ def test_each_image_of_a_batch_has_thresholds_of_its_own():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 2), (2, 2), (7, 7), (9, 17), (41, 79), (30000, 1), (1, 30000)])
-@pytest.mark.parametrize("grey", [0.0, 0.3137, 128.7, 255.0])
+@pytest.mark.parametrize("gray", [0.0, 0.3137, 128.7, 255.0])
 def test_a_flat_image_has_no_edges(size, gray):
     assert not canny(torch.full((1, 1, *size), gray)).any()
 

@@ -67,7 +67,7 @@ def test_local_std_wants_a_window_with_a_center():
         local_std(noise(9, 9), 4)
 
 
-@pytest.mark.parametrize("grey", [0.0, 0.1, 127.0, 128.7, 255.0])
+@pytest.mark.parametrize("gray", [0.0, 0.1, 127.0, 128.7, 255.0])
 def test_flat_pictures_stay_flat_away_from_the_border(gray):
     x = torch.full((1, 1, 30, 20), gray)
     torch.testing.assert_close(background(x, "replicate"), x)
@@ -103,7 +103,7 @@ def test_strip_height_does_not_matter(name, monkeypatch):
 
 
 @pytest.mark.parametrize("name", FILTERS)
-@pytest.mark.parametrize("grey", [0.0, 127.0, 255.0])
+@pytest.mark.parametrize("gray", [0.0, 127.0, 255.0])
 def test_gradients_are_finite_on_flat_pictures_and_values_those_without(name, gray):
     for x in (torch.full((2, 1, 9, 17), gray), noise(9, 17)):
         leaf = x.clone().requires_grad_()

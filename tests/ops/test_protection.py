@@ -51,7 +51,7 @@ def test_a_step_is_protected_two_pixels_around():
     torch.testing.assert_close(row[25:-2], torch.ones(13))
 
 
-@pytest.mark.parametrize("grey", [0.0, 0.1, 128.7, 255.0])
+@pytest.mark.parametrize("gray", [0.0, 0.1, 128.7, 255.0])
 def test_a_flat_image_has_nothing_to_protect_but_the_kernel_leaves_it_at_the_border(gray):
     ep = edge_protection(torch.full((1, 1, 30, 20), gray, dtype=torch.float64))[0, 0].numpy()
     np.testing.assert_allclose(ep[2:-2, 2:-2], 1, rtol=1e-12)

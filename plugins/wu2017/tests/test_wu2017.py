@@ -126,7 +126,7 @@ def test_printed_equals_the_papers_formulas_in_numpy():
     np.testing.assert_allclose(jnd[0, 0].numpy(), printed_by_numpy(255 * camera()[0, 0].numpy()), rtol=1e-5)
 
 
-@pytest.mark.parametrize(("grey", "expected"), [(0, 0.7 * (20 - 17 * (32 / 127) ** 0.5)), (255, 0.7 * 6)])
+@pytest.mark.parametrize(("gray", "expected"), [(0, 0.7 * (20 - 17 * (32 / 127) ** 0.5)), (255, 0.7 * 6)])
 def test_a_flat_image_shows_luminance_adaptation_alone(gray, expected):
     x = torch.full((1, 1, 30, 20), gray / 255, dtype=torch.float64)
     inner = 255 * Wu2017().forward(x)[..., 4:-4, 4:-4]
