@@ -6,7 +6,7 @@ PLUGINS := $(wildcard plugins/*/pyproject.toml)
 MEMBERS := $(patsubst %/pyproject.toml,-e ./%,$(PLUGINS)) -e ./examples/third_party
 STAMP := $(VENV)/installed
 
-.PHONY: demo test ci bench lint types wheels installable format clean
+.PHONY: demo test ci bench lint types wheels installable methods format clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py demo
@@ -31,6 +31,9 @@ wheels: $(STAMP)
 
 installable: $(STAMP)
 	$(BIN)/python -m tests.installable
+
+methods: $(STAMP)
+	$(BIN)/python -m tests.methods_page
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

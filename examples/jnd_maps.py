@@ -1,4 +1,4 @@
-"""Maps of seven published estimators, and what noise of MSE 100 shaped by them looks like, on six images.
+"""Maps of six published estimators, and what noise of MSE 100 shaped by them looks like, on six images.
 
 python examples/jnd_maps.py jnd_maps.webp            # all six
 python examples/jnd_maps.py jnd_maps.webp chelsea    # one
@@ -17,7 +17,7 @@ from skimage import color, data
 import imgredux
 from imgredux.maps.visualize import heatmap, sheet
 
-METHODS = ("wei2009", "wu2013", "ki2018", "shen2020", "jiang2022", "jiang2024", "ddjnd.paper", "ddjnd")
+METHODS = ("wei2009", "wu2013", "ki2018", "jiang2022", "jiang2024", "ddjnd.paper", "ddjnd")
 MSE = 100.0
 SIDE = 144
 PICTURES = {  # and the top left corner of the crop that is shown

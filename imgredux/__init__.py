@@ -3,7 +3,8 @@
     >>> import imgredux
     >>> jnd = imgredux.get("wei2009")("photo.png")   # float32 (H, W), grey levels   # doctest: +SKIP
 
-Importing the package imports neither torch nor any plugin; names, and modules as `imgredux.maps`, resolve on first use.
+Importing the package imports neither torch nor any plugin. Names, and modules such as `imgredux.maps`, are imported on
+first use.
 """
 
 from typing import TYPE_CHECKING

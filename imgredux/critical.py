@@ -50,10 +50,10 @@ class Critical(NamedTuple):
 def lowest(passes: Callable[[int], bool], first: int, last: int, below: int = BELOW) -> int | None:
     """The lowest quality of `first`..`last` that passes, or None when `last` does not.
 
-    Bisection, as if what passes went on passing above, then the `below` qualities under the one it found. Scores are
-    not perfectly monotone in quality: of Kodak crops, SSIMULACRA 2 falls in 6 % of JPEG's steps upwards, 13 % of WebP's
-    and 1 % of AVIF's, by up to 1.5. The result always passes; a lower quality that passes too, beyond a longer dip, is
-    missed in 4 of 564 searches there (13 by bisection alone), by at most 4 steps.
+    A bisection, as if every quality above a passing one passed too; then the `below` qualities under the one it found
+    are tried. Scores are not perfectly monotone in quality: on Kodak crops, SSIMULACRA 2 falls in 6 % of JPEG's upward
+    steps, 13 % of WebP's and 1 % of AVIF's, by up to 1.5. The result always passes. A lower quality that also passes,
+    beyond a longer dip, is missed in 4 of 564 searches there (13 with bisection alone), by at most 4 steps.
     """
     if not passes(last):
         return None
@@ -120,7 +120,7 @@ def _decoded(data: bytes, like: "Tensor") -> "Tensor":
 
 
 def check(codec: str, target: float) -> None:
-    """Raise ImgreduxError for a codec that there is not, or that this Pillow lacks, and a target beyond reach."""
+    """Raise ImgreduxError for an unknown codec, one that this Pillow lacks, or a target that cannot be reached."""
     from PIL import features
 
     if codec not in CODECS:

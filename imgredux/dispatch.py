@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from imgredux import registry
 from imgredux.errors import ImageError, PluginError, StreamError, UnknownMethod, WeightsError
@@ -11,6 +11,8 @@ from imgredux.methods.spec import Gains
 from imgredux.methods.stream import MAX_PIXELS, is_stream, unpack
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     import numpy as np
     import torch
     from PIL import Image
@@ -94,6 +96,14 @@ class Auto:
         return self._loaded[name]
 
 
+@overload
+def restore(
+    image: "np.ndarray", device: "torch.device | str | None" = None, *, quality: int | None = None
+) -> "np.ndarray": ...
+@overload
+def restore(
+    image: "Image.Image | str | PathLike", device: "torch.device | str | None" = None, *, quality: int | None = None
+) -> "Image.Image": ...
 def restore(image: "ImageLike", device: "torch.device | str | None" = None, *, quality: int | None = None) -> Any:
     """A JPEG with less of what JPEG did to it, by the best restorer installed; in the form the image came in.
 

@@ -3,6 +3,8 @@
 Primitives (`imgredux.ops`) raise ValueError and TypeError for wrong arguments, as torch and NumPy do.
 """
 
+import errno
+
 
 class ImgreduxError(Exception):
     """Base of every error this library raises on purpose."""
@@ -25,13 +27,14 @@ class WeightsError(ImgreduxError):
 
 
 class ImageError(ImgreduxError, ValueError):
-    """An image cannot be read, or is not of a form the contract accepts."""
+    """An image cannot be read, or is not of a form the contract accepts; `reason` is one word for programs.
 
+    "corrupt": damaged, or no image at all; "limit": larger than is allowed; "unsupported": sound, but of another form.
+    """
 
-def in_words(error: Exception) -> str:
-    """What to tell of an error that ended one file and not the run; one that nobody foresaw is named by its class."""
-    known = isinstance(error, (ImgreduxError, OSError, MemoryError))
-    return str(error) if known and str(error) else f"{type(error).__name__}: {error}"
+    def __init__(self, message: str, reason: str = "unsupported") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class StreamError(ImgreduxError, ValueError):
@@ -40,3 +43,33 @@ class StreamError(ImgreduxError, ValueError):
     def __init__(self, message: str, reason: str = "corrupt") -> None:
         super().__init__(message)
         self.reason = reason
+
+
+def in_words(error: Exception) -> str:
+    """What to tell of an error that ended one file and not the run; one that nobody foresaw is named by its class."""
+    known = isinstance(error, (ImgreduxError, OSError, MemoryError))
+    return str(error) if known and str(error) else f"{type(error).__name__}: {error}"
+
+
+def reason_of(error: BaseException) -> str:
+    """One word for programs: why a file failed."""
+    if isinstance(error, (ImageError, StreamError)):
+        return error.reason
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "memory" in str(error).lower()):
+        return "memory"
+    if isinstance(error, OSError):
+        return _OS_REASONS.get(error.errno or 0, "system")
+    return "refused" if isinstance(error, ImgreduxError) else "error"
+
+
+_OS_REASONS = {
+    errno.ENOENT: "missing",
+    errno.EACCES: "permission",
+    errno.EPERM: "permission",
+    errno.EROFS: "permission",
+    errno.ENOSPC: "disk",
+    errno.EDQUOT: "disk",
+    errno.EFBIG: "disk",
+    errno.ENAMETOOLONG: "name",
+    errno.ETIMEDOUT: "time",
+}

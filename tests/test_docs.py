@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -55,9 +56,14 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_the_stated_methods_are_the_installed_ones() -> None:
-    text = (REPOSITORY / "docs" / "guide.md").read_text("utf-8") + (REPOSITORY / "README.md").read_text("utf-8")
+    text = (REPOSITORY / "docs" / "methods.md").read_text("utf-8")
     for name in json.loads((REPOSITORY / "imgredux" / "installable.json").read_text("utf-8")):
         assert f"`{name}`" in text
+
+
+def test_the_page_of_methods_is_up_to_date() -> None:
+    script = runpy.run_path(str(REPOSITORY / "tests" / "methods_page.py"))
+    assert script["FILE"].read_text("utf-8") == script["page"](), "write it anew: make methods"
 
 
 def test_the_demo_makes_its_pictures(tmp_path: Path) -> None:

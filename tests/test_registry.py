@@ -80,6 +80,7 @@ def test_an_absent_method_of_ours_is_answered_with_its_install_line(only_registe
 def test_what_is_said_to_be_installable_is_the_folder_of_plugins() -> None:
     script = runpy.run_path(str(REPOSITORY / "tests" / "installable.py"))
     assert json.loads(script["FILE"].read_text("utf-8")) == script["installable"](), "write it anew: make installable"
+    assert script["NAMES"].read_text("utf-8") == script["names"](), "write it anew: make installable"
 
 
 def test_every_distribution_has_the_cores_version_and_stands_in_the_extra_all() -> None:

@@ -1,12 +1,15 @@
 """Wheels of the core, of every plugin and of a stranger's, built and used in an environment that knows no checkout."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tomllib
 import zipfile
+from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 
 import pytest
@@ -35,7 +38,12 @@ for text in requires(sys.argv[1]):
     if wanted.marker is None or wanted.marker.evaluate({"extra": ""}):
         assert wanted.specifier.contains(version(wanted.name)), text
 """
-
+# A sentence of each licence near its beginning, and one near its end.
+LICENSES = {
+    "Apache-2.0": ("Version 2.0, January 2004", "END OF TERMS AND CONDITIONS"),
+    "CC-BY-SA-4.0": ("Attribution-ShareAlike 4.0 International", "Section 8 -- Interpretation."),
+    "MIT": ("Permission is hereby granted, free of charge", "USE OR OTHER DEALINGS IN THE SOFTWARE"),
+}
 
 METADATA = {folder: tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"] for folder in PROJECTS}
 GROUPS = ("imgredux.estimators", "imgredux.restorers", "imgredux.codecs")
@@ -82,18 +90,63 @@ def run(*command: str | Path, cwd: str | Path = sys.prefix) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("folder", PROJECTS, ids=lambda folder: METADATA[folder]["name"])
+each_project = pytest.mark.parametrize("folder", PROJECTS, ids=lambda folder: METADATA[folder]["name"])
+
+
+def package_of(folder: Path) -> str:
+    """The name of the package that a project's first entry point leads to."""
+    return next(iter(next(iter(METADATA[folder]["entry-points"].values())).values())).partition(".")[0]
+
+
+def read_wheel(wheel: Path) -> tuple[dict[str, bytes], Message]:
+    """What a wheel holds, by name, and its METADATA."""
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    (metadata,) = (name for name in held if name.endswith(".dist-info/METADATA"))
+    return held, message_from_bytes(held[metadata])
+
+
+@each_project
 def test_a_wheel_holds_its_package_and_nothing_else(folder: Path, wheels: dict[Path, Path]) -> None:
-    held = set(zipfile.ZipFile(wheels[folder]).namelist())
-    package = next(iter(next(iter(METADATA[folder]["entry-points"].values())).values())).partition(".")[0]
+    held, _ = read_wheel(wheels[folder])
     source = {
         path.relative_to(folder).as_posix()
-        for path in (folder / package).rglob("*")
+        for path in (folder / package_of(folder)).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert {name for name in held if ".dist-info/" not in name} == source
-    assert folder is not REPOSITORY or "imgredux/py.typed" in held
+    assert f"{package_of(folder)}/py.typed" in held
     assert not [name for name in held if Path(name).name.startswith("test_")]
+
+
+@each_project
+def test_a_wheel_holds_the_text_of_every_licence_it_names(folder: Path, wheels: dict[Path, Path]) -> None:
+    held, metadata = read_wheel(wheels[folder])
+    expression = METADATA[folder]["license"]
+    assert metadata["License-Expression"] == expression
+    licenses = {name.rpartition("/licenses/")[2]: text.decode() for name, text in held.items() if "/licenses/" in name}
+    assert {*licenses} == {*metadata.get_all("License-File", [])}
+    named = expression.split(" AND ")
+    for name in named:
+        assert [text for text in licenses.values() if all(part in text for part in LICENSES[name])], name
+    assert len(licenses) == len(named)
+
+
+@each_project
+def test_the_licence_covers_the_weights(folder: Path, wheels: dict[Path, Path]) -> None:
+    held, metadata = read_wheel(wheels[folder])
+    manifests = [tomllib.loads(text.decode()) for name, text in held.items() if name.endswith("/weights.toml")]
+    of_weights = {entry["license"] for manifest in manifests for entry in manifest["tags"].values()}
+    assert of_weights <= {*metadata["License-Expression"].split(" AND ")}
+    assert bool(manifests) == any(name.endswith(".safetensors") for name in held)
+
+
+@each_project
+def test_a_wheel_says_where_its_project_lives(folder: Path, wheels: dict[Path, Path]) -> None:
+    _, metadata = read_wheel(wheels[folder])
+    links = dict(re.split(", *", line, maxsplit=1) for line in metadata.get_all("Project-URL", []))
+    assert links == METADATA[folder]["urls"]
+    assert {"Homepage", "Source", "Issues", "Changelog"} <= {*links}
 
 
 def test_the_environment_uses_the_wheels(environment: Path) -> None:
@@ -102,7 +155,7 @@ def test_the_environment_uses_the_wheels(environment: Path) -> None:
         assert Path(file).is_relative_to(environment.parents[1])
 
 
-@pytest.mark.parametrize("folder", PROJECTS, ids=lambda folder: METADATA[folder]["name"])
+@each_project
 def test_requirements_are_met(folder: Path, environment: Path) -> None:
     run(environment, "-c", REQUIREMENTS, METADATA[folder]["name"])
 

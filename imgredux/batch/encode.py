@@ -1,20 +1,23 @@
-"""Image files to streams and back, each done or failed on its own; every file appears whole or not at all.
+"""Image files to streams and back: what `imgredux encode`, `decode` and `identify` do.
 
-    for done in encode_files(imgredux.get("jpeg444"), ["holiday"], "small", {"quality": 80}):
-        print(done.input, done.error or done.facts["bytes"])
+    for result in engine.run(Encode("jpeg444", {"quality": 80}), ["holiday"], "small"):
+        print(result.input, result.error or result.facts["bytes"])
 
 Imports no torch of its own.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from os import PathLike
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from imgredux.batch.outputs import FileResult, check_folder, check_names, is_single
-from imgredux.errors import ImageError, ImgreduxError, StreamError, in_words
-from imgredux.io import files
-from imgredux.io.finding import find_images
+from imgredux import registry
+from imgredux.batch.engine import Work
+from imgredux.batch.outputs import Target
+from imgredux.batch.record import digest
+from imgredux.errors import ImageError, ImgreduxError, StreamError
+from imgredux.io.files import FORMATS, atomic, write_image
+from imgredux.io.opening import MAX_PIXELS, header_of
 from imgredux.methods import stream
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ SUFFIX = ".irx"
 # How files of public formats begin, and what they are called.
 _PUBLIC = ((b"\xff\xd8\xff", 0, ".jpg"), (b"WEBP", 8, ".webp"), (b"ftypavif", 4, ".avif"), (b"\xff\x0a", 0, ".jxl"))
 _JXL_BOX = b"\0\0\0\x0cJXL "
+SUFFIXES = (SUFFIX, ".jpg", ".webp", ".avif", ".jxl")  # of what codecs write
 
 
 def suffix_of(data: bytes) -> str:
@@ -34,61 +38,98 @@ def suffix_of(data: bytes) -> str:
     return ".jxl" if data[: len(_JXL_BOX)] == _JXL_BOX else SUFFIX
 
 
-def encode_files(
-    codec: "Codec",
-    inputs: Sequence[str | PathLike],
-    out: str | PathLike,
-    options: Mapping[str, Any] | None = None,
-    *,
-    force: bool = False,
-) -> Iterator[FileResult]:
-    """Code images. One makes the file `out`; several, or a folder, make `{stem}` in the folder `out`, with the suffix
-    `.irx` or that of the format that the codec writes.
+class Encode(Work):
+    """An image into a stream, `{stem}` with the suffix `.irx`, or that of the public format that the codec writes.
 
-    options: of `codec.encode`. force: overwrite existing files, which is an error otherwise. Raises ImgreduxError at
-    once for inputs and outputs that cannot be; an image that fails is reported, and the next one begins.
+    name: of a codec, with a tag or without. options: of its `encode`. weights: a file of the user's. device: where to
+    compute. max_pixels: larger images are refused. Raises ImgreduxError for another kind, and what `imgredux.info`
+    raises.
     """
 
-    def make(path: Path, output: Path) -> tuple[Path, bytes, int]:
+    formats = (*SUFFIXES, ".jpeg")
+
+    def __init__(
+        self,
+        name: str,
+        options: Mapping[str, Any] | None = None,
+        *,
+        weights: str | PathLike | None = None,
+        device: str | None = None,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        base = name.partition(".")[0]
+        info = registry.info(base)
+        if info.spec.kind != "codec":
+            raise ImgreduxError(f"{name} is of the kind {info.spec.kind}: encode takes codecs")
+        self.name, self.options, self.weights = name, dict(options or {}), weights
+        self.device, self.max_pixels, self.methods = device, max_pixels, (base,)
+        self.task = f"encode {name}"
+        own = digest(Path(weights)) if weights is not None and Path(weights).is_file() else None
+        shipped = {tag: entry["sha256"] for tag, entry in info.weights.items()}
+        self.settings = {"options": self.options, "weights": own or shipped}
+        self._codec: Codec | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_codec": None}
+
+    def start(self) -> None:
+        from imgredux.methods.codec import Codec
+
+        if self._codec is None:
+            codec = registry.get(self.name, self.device, self.weights)
+            assert isinstance(codec, Codec)  # its kind says so
+            self._codec = codec
+
+    def may_make(self, place: PurePosixPath, original: PurePosixPath) -> list[str]:
+        return [f"{place}{suffix}" for suffix in SUFFIXES]
+
+    def do(self, path: Path, target: Target) -> dict[str, Any]:
+        """Gives `bytes` of the file and `pixels` of the image."""
         from imgredux.io import images
 
-        image = images.open_image(path)
-        data = codec.encode(image, **(options or {}))
+        assert self._codec is not None  # `start` was called
+        image = images.open_image(path, max_pixels=self.max_pixels)
+        data = self._codec.encode(image, **self.options)
         suffix = suffix_of(data)
-        if not output.suffix:
-            output = output.with_name(output.name + suffix)
-        elif suffix != _plain(output.suffix):
-            raise ImgreduxError(f"{codec.label} makes of this image a {suffix} file: name the output so")
-        return output, data, image.width * image.height
-
-    return _each(find_images(inputs), inputs, Path(out), "", make, force)
+        if target.exact is not None and suffix != target.exact.suffix.lower().replace(".jpeg", ".jpg"):
+            raise ImgreduxError(f"{self._codec.label} makes of this image a {suffix} file: name the output so")
+        with atomic(target.main(suffix)) as temporary:
+            temporary.write_bytes(data)
+        return {"bytes": len(data), "pixels": image.width * image.height}
 
 
-def decode_files(
-    inputs: Sequence[str | PathLike], out: str | PathLike, *, device: str | None = None, force: bool = False
-) -> Iterator[FileResult]:
-    """Decode streams, and files of public formats. One makes the file `out`, in the format of its suffix; several, or a
-    folder of `.irx` files, make `{stem}.png` in the folder `out`. Errors are as in `encode_files`.
-    """
+class Decode(Work):
+    """A stream, or a file of a public format, into an image, `{stem}.png`. device: where to compute."""
 
-    def make(path: Path, output: Path) -> tuple[Path, bytes, int]:
+    task = "decode"
+    suffixes = (SUFFIX,)
+    formats = tuple(FORMATS)
+    settings: Mapping[str, Any] = {}
+
+    def __init__(self, *, device: str | None = None) -> None:
+        self.device = device
+
+    def start(self) -> None:
+        """Codecs are loaded as streams ask for them."""
+
+    def may_make(self, place: PurePosixPath, original: PurePosixPath) -> list[str]:
+        return [f"{place}.png"]
+
+    def do(self, path: Path, target: Target) -> dict[str, Any]:
+        """Gives `bytes` of the file and `pixels` of the image."""
         import numpy as np
         from PIL import Image
 
         from imgredux.dispatch import decode
 
-        image = decode(path.read_bytes(), device)
+        output = target.main(".png")
+        image = decode(path.read_bytes(), self.device)
         if isinstance(image, np.ndarray):
             if image.ndim == 3:
                 raise ImgreduxError("the image has 16 bits a channel, which Pillow does not write: decode it in Python")
             image = Image.fromarray(image)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        files.write_image(output, image)
-        return output, b"", image.width * image.height
-
-    if Path(out).suffix and not Path(out).is_dir() and Path(out).suffix.lower() not in files.FORMATS:
-        raise ImgreduxError(f"the output {out} must end in one of {', '.join(files.FORMATS)}, or be a folder")
-    return _each(find_streams(inputs), inputs, Path(out), ".png", make, force)
+        write_image(output, image)
+        return {"bytes": output.stat().st_size, "pixels": image.width * image.height}
 
 
 def describe(path: str | PathLike) -> dict[str, Any]:
@@ -113,8 +154,6 @@ def describe(path: str | PathLike) -> dict[str, Any]:
             "parts": {key: len(part) for key, part in found.payload.items()},
             "keeps": [key for key in ("alpha", "icc", "exif") if getattr(found, key) is not None],
         }
-    from imgredux.io.opening import header_of
-
     try:
         with header_of(data) as image:
             about = {"format": image.format, "mode": image.mode, "width": image.width, "height": image.height}
@@ -122,63 +161,3 @@ def describe(path: str | PathLike) -> dict[str, Any]:
     except ImageError as error:
         raise StreamError(f"neither a stream of imgredux nor an image file: {error}", "foreign") from error
     return {**about, "bytes": len(data), "keeps": keeps}
-
-
-def find_streams(inputs: Sequence[str | PathLike]) -> list[Path]:
-    """The files among the inputs, and in place of each folder its `.irx` files. Raises ImgreduxError for none."""
-    found: list[Path] = []
-    for path in map(Path, inputs):
-        inside = sorted(path.glob(f"*{SUFFIX}")) if path.is_dir() else [path]
-        if not inside:
-            raise ImgreduxError(f"the folder {path} holds no {SUFFIX} file")
-        found += inside
-    return found
-
-
-def _each(
-    paths: list[Path],
-    inputs: Sequence[str | PathLike],
-    out: Path,
-    suffix: str,
-    make: Callable[[Path, Path], tuple[Path, bytes, int]],
-    force: bool,
-) -> Iterator[FileResult]:
-    if not paths:
-        raise ImgreduxError("no input: name files or folders")
-    single = is_single(paths, inputs, out)
-    if single and not out.suffix:
-        raise ImgreduxError(f"the output {out} has no suffix and is no folder: name a file, or make the folder")
-    if not single:
-        check_folder(out, [out.suffix.lower() or "."])
-    targets = [out] if single else [out / f"{path.stem}{suffix}" for path in paths]
-    check_names((path, [target]) for path, target in zip(paths, targets, strict=True))
-    return _run(paths, targets, make, force)
-
-
-def _run(
-    paths: Sequence[Path], targets: Sequence[Path], make: Callable[[Path, Path], tuple[Path, bytes, int]], force: bool
-) -> Iterator[FileResult]:
-    sources = {path.resolve() for path in paths}
-    for path, target in zip(paths, targets, strict=True):
-        try:
-            _check_target(target, sources, force)
-            output, data, pixels = make(path, target)
-            if data:
-                _check_target(output, sources, force)
-                output.parent.mkdir(parents=True, exist_ok=True)
-                with files.atomic(output) as temporary:
-                    temporary.write_bytes(data)
-            yield FileResult(path, (output,), {"bytes": output.stat().st_size, "pixels": pixels})
-        except Exception as error:  # whatever a codec or Pillow raises: the next file is none the worse
-            yield FileResult(path, error=in_words(error))
-
-
-def _check_target(target: Path, sources: set[Path], force: bool) -> None:
-    if target.resolve() in sources:
-        raise ImgreduxError(f"{target} is an input: it would be overwritten. Choose another output")
-    if target.is_file() and not force:
-        raise ImgreduxError(f"{target} exists already: only --force (force=True) overwrites it")
-
-
-def _plain(suffix: str) -> str:
-    return suffix.lower().replace(".jpeg", ".jpg")

@@ -1,113 +1,96 @@
-"""Photographs made as small as they may be without a visible change; nothing is lost where that fails.
+"""Photographs made as small as they may be without a visible change: what `imgredux optimize` does.
 
-    for done in optimize(["holiday"], "small", target="side-by-side"):
-        print(done.row["input"], done.row["before"], done.row["after"])
+    for result in engine.run(Optimize(target="side-by-side"), ["holiday"], "small"):
+        print(result.input, result.facts["before"], result.facts["after"])
 
-Imports no torch of its own.
+Nothing is lost where that fails. Imports no torch of its own.
 """
 
-import hashlib
 import shutil
-from collections.abc import Iterator, Sequence
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
-from imgredux.batch.encode import SUFFIX, suffix_of
-from imgredux.batch.outputs import FileResult, check_names
+from imgredux import dispatch, registry
+from imgredux.batch.encode import SUFFIX, SUFFIXES, suffix_of
+from imgredux.batch.engine import Work
+from imgredux.batch.outputs import Target
 from imgredux.critical import Unreached
-from imgredux.errors import ImgreduxError, in_words
-from imgredux.io import files
-from imgredux.io.finding import find_images
-from imgredux.io.jsonl import Row, Rows
-from imgredux.io.opening import header_of, is_deep
+from imgredux.errors import ImgreduxError
+from imgredux.io.files import atomic
+from imgredux.io.opening import MAX_PIXELS, header_of, is_deep
 
 if TYPE_CHECKING:
     from imgredux.methods.codec import Codec
 
-RECORD = "optimized.jsonl"
 
+class Optimize(Work):
+    """The smallest file of an image that is found within the target, or a copy of the original.
 
-def optimize(
-    inputs: Sequence[str | PathLike],
-    out: str | PathLike,
-    codec: "Codec",
-    target: str | float = "side-by-side",
-) -> Iterator[FileResult]:
-    """Write the smallest file of each image that `codec` finds within the target, or a copy of the original.
+    The original is kept, byte for byte, where nothing smaller is found, where the target cannot be reached, and where a
+    single file would not hold what it holds: more than one frame, 16 bits a channel. Facts of a result: `before` and
+    `after` (bytes), and `kept` where the original was copied: why.
 
-    inputs: image files and folders of them; out: a folder, made if need be. codec: takes `target=`, as "jndsearch".
-    The original is kept, byte for byte, where nothing smaller is found, where the target cannot be reached, and where
-    a single file would not hold what it holds: more than one frame, 16 bits a channel.
-
-    Files appear whole; a row of `optimized.jsonl`, the `facts` of a result, follows its file: input, sha256, output,
-    target, before and after (bytes), and `kept` where the original was copied: why. What a run left is not done again.
-    Raises ImgreduxError at once: no image, two of one stem, a folder that is an input, one optimized for another
-    target; and with the first result when another process writes to the folder.
+    target: a word that the codec knows, or a score. options: of the codec's constructor, as `formats`. name: of a codec
+    that takes `target=`; None: the installed one. max_pixels: larger images are refused.
+    Raises ImgreduxError for a target that there is not, and UnknownMethod where no such codec is installed.
     """
-    paths = find_images(inputs)
-    folder = Path(out)
-    if not paths:
-        raise ImgreduxError("no input: name image files or folders")
-    if folder.is_file() or folder.resolve() in {path.resolve().parent for path in paths}:
-        raise ImgreduxError(f"{folder} is no folder of its own: choose another, originals are not overwritten")
-    check_names((path, [Path(path.stem)]) for path in paths)
-    for row in OPTIMIZED.read(folder / RECORD):
-        if row["target"] != target:
-            raise ImgreduxError(f"{folder} holds files for the target {row['target']}: choose another folder")
-    return _each(paths, folder, codec, target)
 
+    def __init__(
+        self,
+        target: str | float = "side-by-side",
+        options: Mapping[str, Any] | None = None,
+        *,
+        name: str | None = None,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        self.name = name or dispatch.optimizer()
+        known: Sequence[float | str] = (registry.info(self.name).spec.knob or ("", ()))[1]
+        if isinstance(target, str) and target not in known:
+            raise ImgreduxError(f"the target is {target}: give {', '.join(map(str, known))}, or a score")
+        self.target, self.options, self.max_pixels = target, dict(options or {}), max_pixels
+        self.methods = (self.name,)
+        self.task = "optimize"
+        self.settings = {"target": target, "options": self.options, "codec": self.name}
+        self._codec: Codec | None = None
 
-def _check_row(row: Row) -> None:
-    if not all(isinstance(row[name], str) for name in ("input", "sha256", "output")) or "target" not in row:
-        raise TypeError
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_codec": None}
 
+    def start(self) -> None:
+        from imgredux.methods.codec import Codec
 
-OPTIMIZED = Rows("row of imgredux optimize", "input", _check_row)
+        if self._codec is None:
+            codec = registry.create(self.name, **self.options).eval()
+            assert isinstance(codec, Codec)  # its kind says so
+            self._codec = codec
 
+    def may_make(self, place: PurePosixPath, original: PurePosixPath) -> list[str]:
+        return [*(f"{place}{suffix}" for suffix in SUFFIXES), str(original)]
 
-def _each(paths: list[Path], folder: Path, codec: "Codec", target: str | float) -> Iterator[FileResult]:
-    with OPTIMIZED.appending(folder / RECORD) as (held, append):
-        rows = {row["input"]: row for row in held}
-        for path in paths:
-            try:
-                result = _one(path, folder, rows.get(path.name), codec, target)
-                if result.made:
-                    append(result.facts)
-            except Exception as error:  # whatever a decoder or encoder raises: the next image is none the worse
-                result = FileResult(path, error=in_words(error))
-            yield result
+    def do(self, path: Path, target: Target) -> dict[str, Any]:
+        original = path.read_bytes()
+        data, kept = self._smaller(path, original)
+        with atomic(target.copy() if kept else target.main(suffix_of(data))) as temporary:
+            temporary.write_bytes(data)
+            shutil.copystat(path, temporary)
+        return {"before": len(original), "after": len(data), **({"kept": kept} if kept else {})}
 
+    def _smaller(self, path: Path, original: bytes) -> tuple[bytes, str]:
+        """A smaller file, or the original and why it is kept."""
+        from imgredux.io import images
 
-def _one(path: Path, folder: Path, row: Row | None, codec: "Codec", target: str | float) -> FileResult:
-    original = path.read_bytes()
-    digest = hashlib.sha256(original).hexdigest()
-    if row and row["sha256"] == digest and (folder / row["output"]).is_file():
-        return FileResult(path, (folder / row["output"],), row, made=False)
-    data, kept = _smaller(path, original, codec, target)
-    output = folder / (path.name if kept else path.stem + suffix_of(data))
-    with files.atomic(output) as temporary:
-        temporary.write_bytes(data)
-        shutil.copystat(path, temporary)
-    row = {"input": path.name, "sha256": digest, "output": output.name, "target": target}
-    row |= {"before": len(original), "after": len(data), **({"kept": kept} if kept else {})}
-    return FileResult(path, (output,), row)
-
-
-def _smaller(path: Path, original: bytes, codec: "Codec", target: str | float) -> tuple[bytes, str]:
-    """A smaller file, or the original and why it is kept."""
-    from imgredux.io import images
-
-    with header_of(original) as opened:
-        frames, deep = getattr(opened, "n_frames", 1), is_deep(opened)
-    if frames > 1:
-        return original, f"it holds {frames} frames"
-    if deep:
-        return original, "it has 16 bits a channel"
-    try:
-        data = codec.encode(images.open_image(path), target=target)
-    except Unreached as error:
-        return original, str(error)
-    if len(data) >= len(original):
-        return original, "nothing smaller reaches the target"
-    return (original, "no public format holds all of it") if suffix_of(data) == SUFFIX else (data, "")
+        assert self._codec is not None  # `start` was called
+        with header_of(original) as opened:
+            frames, deep = getattr(opened, "n_frames", 1), is_deep(opened)
+        if frames > 1:
+            return original, f"it holds {frames} frames"
+        if deep:
+            return original, "it has 16 bits a channel"
+        try:
+            data = self._codec.encode(images.open_image(path, max_pixels=self.max_pixels), target=self.target)
+        except Unreached as error:
+            return original, str(error)
+        if len(data) >= len(original):
+            return original, "nothing smaller reaches the target"
+        return (original, "no public format holds all of it") if suffix_of(data) == SUFFIX else (data, "")

@@ -8,14 +8,16 @@ import typer
 from typer.core import TyperGroup
 
 from imgredux._version import __version__
-from imgredux.cli.encode import decode, encode, identify
+from imgredux.cli.decode import decode
+from imgredux.cli.encode import encode
 from imgredux.cli.eval import evaluate
+from imgredux.cli.identify import identify
 from imgredux.cli.list import info, list_names
 from imgredux.cli.make_pairs import make_pairs
 from imgredux.cli.optimize import optimize
 from imgredux.cli.report import report
 from imgredux.cli.run import run
-from imgredux.cli.text import fail, line
+from imgredux.cli.text import fail, line, print_anything, say
 from imgredux.cli.train import train
 from imgredux.errors import ImgreduxError
 
@@ -49,7 +51,7 @@ class _Group(TyperGroup):
 
 
 def _show_warning(message: Warning | str, *_: Any) -> None:
-    print(line(f"imgredux: warning: {message}"), file=sys.stderr)
+    say(line(f"imgredux: warning: {message}"), file=sys.stderr)
 
 
 app = typer.Typer(
@@ -91,4 +93,5 @@ def _imgredux(
 
 def main() -> None:
     """The console script `imgredux`. Exit codes: 0 all done, 2 wrong usage, 3 something failed."""
+    print_anything()
     app(prog_name="imgredux")

@@ -1,18 +1,20 @@
 """What the commands share: exit codes, one-line messages, a clean end on SIGTERM."""
 
+import io
+import os
 import re
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import typer
 
 from imgredux.errors import ImgreduxError, UnknownName
 
-USAGE, FAILED = 2, 3  # exit codes
+USAGE, FAILED, INTERRUPTED = 2, 3, 130  # exit codes
 
 
 def line(text: str) -> str:
@@ -20,16 +22,43 @@ def line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+class _Say:
+    """Prints a line, and goes on where that cannot be: a closed pipe, a full disk. whole: nothing was lost so."""
+
+    def __init__(self) -> None:
+        self.whole = True
+
+    def __call__(self, text: str, file: IO[str] | None = None) -> None:
+        stream = sys.stdout if file is None else file
+        try:
+            print(text, file=stream, flush=True)
+        except (OSError, ValueError):  # ValueError: the stream was closed
+            self.whole = False
+            # What is still in the buffer would raise again when the process ends.
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+say = _Say()
+
+
+def print_anything() -> None:
+    """Have stdout and stderr escape what the terminal's encoding lacks: a name must not end a run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def fail(error: ImgreduxError | str, code: int | None = None) -> NoReturn:
     """Say what is wrong on stderr and leave: a name that is not installed is wrong usage, the rest a failure."""
-    typer.echo(line(f"imgredux: {error}"), err=True)
+    say(line(f"imgredux: {error}"), file=sys.stderr)
     raise typer.Exit(code or (USAGE if isinstance(error, UnknownName) else FAILED))
 
 
 def complain(path: Path, error: str) -> None:
     """A line on stderr for a file that failed; its name is said once."""
     text = error if error.startswith(str(path)) else f"{path}: {error}"
-    print(line(f"imgredux: {text}"), file=sys.stderr)
+    say(line(f"imgredux: {text}"), file=sys.stderr)
 
 
 def setting(text: str) -> tuple[str, Any]:
@@ -48,14 +77,18 @@ def setting(text: str) -> tuple[str, Any]:
 
 
 @contextmanager
-def terminated_like_interrupted() -> Iterator[None]:
-    """SIGTERM ends the run as Ctrl-C does, so that no temporary file is left behind."""
+def ended_like_interrupted() -> Iterator[None]:
+    """SIGTERM and SIGHUP end the run as Ctrl-C does, with a line, so that no temporary file is left behind."""
 
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {one: signal.signal(one, interrupt) for one in signals if signal.getsignal(one) != signal.SIG_IGN}
     try:
         yield
+    except KeyboardInterrupt:
+        fail("interrupted: what is done is kept; the same command goes on", INTERRUPTED)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgredux.errors import ImageError, ImgreduxError
-from imgredux.io.finding import READABLE, find_images
+from imgredux.io.finding import find_images, readable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,8 +29,8 @@ class Item:
     def read(self) -> "Tensor":
         """The pristine image, `(1, C, H, W)` float32 in [0, 1], sRGB, C = 1 or 3.
 
-        A downscaled one is the mean of boxes, rounded to 8 bits so that it is an image as others are; rows and columns
-        beyond the last whole box are left out. Raises ImageError as `imgredux.to_tensor` does.
+        A downscaled image is the mean of boxes, rounded to 8 bits like any other image; rows and columns beyond the
+        last whole box are left out. Raises ImageError as `imgredux.to_tensor` does.
         """
         return shrunk(self.path, self.downscale)
 
@@ -78,8 +78,8 @@ def shrunk(path: Path, downscale: int) -> "Tensor":
 def folder(path: str | PathLike, *, downscale: int = 1, name: str | None = None) -> Dataset:
     """The images of a folder, subfolders left out, under the folder's name.
 
-    A file that Pillow cannot open, and every further file of a stem, is a problem. Damage beyond the header shows when
-    the image is read. Raises ImgreduxError: no such folder, no image file in it, a downscale below 1.
+    A file that Pillow cannot open, and every further file of a stem, is a problem. Damage after the header is found
+    only when the image is read. Raises ImgreduxError: no such folder, no image file in it, a downscale below 1.
     """
     root = existing(path)
     if downscale < 1 or downscale != int(downscale):
@@ -127,7 +127,7 @@ def images_in(path: Path) -> list[Path]:
     if not path.is_dir():
         return []
     inside = (file for file in path.iterdir() if not file.name.startswith("."))
-    return sorted(file for file in inside if file.suffix.lower() in READABLE and file.is_file())
+    return sorted(file for file in inside if file.suffix.lower() in readable() and file.is_file())
 
 
 def matched_pair(stem: str, reference: Path, critical: Path) -> Item | str:

@@ -10,10 +10,11 @@ PUBLISHED = {"mcl-jci": 26.836, "shen2020": 16.121, "konjnd-1k": 14.091}
 def self_check(dataset: Dataset) -> tuple[float, float]:
     """Mean MSE of the critical images of MCL-JCI, SHEN2020 or KonJND-1k, and the published one, in squared grey levels.
 
-    The error of an image is that of its luma, and images count alike. The paper names no channel: luma as KonJND-1k
-    has a PSNR of luma of 36.7 dB (deviation 3.8) at its JPEG JNDs and 39.6 dB (3.0) at its BPG ones (CID22, table 4),
-    which makes a mean MSE of 14.7 over both codecs if it is normal in dB. Nor does it say how it drew one critical
-    image from many observers: a near value is agreement, a far one a mistake, as levels read in the wrong direction.
+    The error of an image is that of its luma, and every image counts equally. The paper does not name the channel. We
+    take luma because KonJND-1k has a luma PSNR of 36.7 dB (deviation 3.8) at its JPEG JNDs and 39.6 dB (3.0) at its BPG
+    JNDs (CID22, table 4); if it is normal in dB, the mean MSE over both codecs is 14.7. The paper also does not say how
+    it chose one critical image from many observers. So a near value is agreement, and a far value is a mistake, for
+    example levels read in the wrong direction.
     Raises ImgreduxError for other or empty data sets.
     """
     from imgredux.ops.color import luma

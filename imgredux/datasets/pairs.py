@@ -22,10 +22,10 @@ Mode = Literal["y", "rgb"]
 def pairs(root: str | PathLike, *, name: str | None = None) -> Dataset:
     """Pairs of equal stems in the folders `ref/` and `jnd/` (or `Ref/` and `JND1/`) of `root`, or of its splits.
 
-    The layout that JND-LC's users have is `root/{train,test}/{Ref,JND1}`; name `root/test` for one split. Images pair
-    by stem, whatever their formats, never by position: an image without a partner, and a pair of two sizes, is a
-    problem; so is a stem that two splits share, whose later pair is left out. Raises ImgreduxError where there is
-    neither layout.
+    The layout that JND-LC's users have is `root/{train,test}/{Ref,JND1}`; name `root/test` for one split. Images are
+    paired by stem, whatever their formats, never by position. An image without a partner and a pair of two sizes are
+    problems. So is a stem in two splits: its later pair is left out. Raises ImgreduxError where there is neither
+    layout.
     """
     base = existing(root)
     splits = [child for child in sorted(base.iterdir()) if child.is_dir() and child.name.lower() in SPLITS]

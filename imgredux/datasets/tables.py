@@ -81,9 +81,9 @@ def mcl_jci_observers(path: str | PathLike) -> np.ndarray:
 def mcl_jci_samples(path: str | PathLike) -> list[list[list[int]]]:
     """All JND points of MCL-JCI: quality factors, falling, per image and observer, from `MCL-JCI_JND_samples.xlsx`.
 
-    The file strings the 30 observers of an image together; the next one begins where the quality rises. Where an
-    observer begins below the last point of the one before, the border is lost: three images seem to have 29 observers,
-    and one has 31 by a sample out of order.
+    The file lists the 30 observers of an image one after another; the next observer begins where the quality rises. The
+    border is lost when an observer begins below the last point of the one before. So three images seem to have 29
+    observers, and one has 31 because a sample is out of order.
     """
     images = []
     for _, text in read_xlsx(path):

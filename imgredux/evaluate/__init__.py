@@ -1,4 +1,4 @@
-"""Methods over data sets by a protocol, into a file of rows that grows and is never measured twice.
+"""Methods over data sets by a protocol, into a growing file of rows; nothing is measured twice.
 
     problems = evaluate("jnd-equal-mse", ["wei2009", "localstd"], [folder("kodak")], "results.jsonl")
     for line in summarize(read_rows("results.jsonl")):

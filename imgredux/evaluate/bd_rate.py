@@ -30,7 +30,7 @@ FEWEST = 4  # points of a curve
 class Saving:
     """Bytes of one codec against another at equal quality: percent (negative: fewer); NaN where they do not overlap.
 
-    low, high: the qualities between which. overlap: that range over the wider of the two curves' own.
+    low, high: the range of qualities that is compared. overlap: that range over the wider of the two curves' own.
     """
 
     percent: float

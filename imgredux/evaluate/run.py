@@ -25,9 +25,9 @@ class ProtocolError(ImgreduxError, ValueError):
 
 @dataclass(frozen=True)
 class Step:
-    """News of a run: `done` of `total` measurements, of which `what` is the latest; `row` is what was written of it.
+    """News of a run: `done` of `total` measurements. `what` is the latest, and `row` is what was written for it.
 
-    error: why there is none. Rows that were there when the run began are not counted.
+    error: why there is no row. Rows that were there when the run began are not counted.
     """
 
     done: int
@@ -53,8 +53,8 @@ def evaluate(
     """Measure every method on every image at every level and seed, and append one row for each to the file `out`.
 
     What `out` holds already is not measured again if it has the columns asked for and was made with the same weights,
-    plugin version and version of imgredux; otherwise a new row takes the old one's place. Killed at any moment and
-    started again, the run loses no row and writes none twice.
+    plugin version and version of imgredux; otherwise a new row takes the old one's place. A run that is killed at any
+    moment and started again loses no row and writes none twice.
 
     protocol: the name of an installed one, or one of your own. methods: names, name.tag, name=file for a file
     of weights, and the protocol's `without`.
@@ -63,9 +63,9 @@ def evaluate(
     workers: processes, one thread each; 1 works in this process. A script that asks for more needs the usual
     `if __name__ == "__main__":`. progress: called after each measurement.
 
-    Returns the steps that failed, no row of which was written: the next run tries them again. Raises ProtocolError and
-    what `imgredux.get` raises; ImgreduxError for metrics that cannot be computed, a device that is not there, `out` in
-    use or a file of something else, a worker that was killed; OSError when `out` cannot be written.
+    Returns the steps that failed. No row was written for them, and the next run tries them again. Raises ProtocolError
+    and what `imgredux.get` raises; ImgreduxError for metrics that cannot be computed, a device that is not there, `out`
+    in use or a file of something else, a worker that was killed; OSError when `out` cannot be written.
     """
     protocol = _protocol(protocol)
     wanted = _metrics(protocol, metrics)
@@ -148,7 +148,7 @@ def _try_metrics(protocol: "Protocol", metrics: frozenset[str]) -> None:
             protocol.function(name)(torch.zeros(1, 3, 192, 192), torch.ones(1, 3, 192, 192))
         except Exception as error:  # whatever a plugin's metric raises
             raise ImgreduxError(
-                f"{name} cannot be computed: {in_words(error)}. Or leave it out of the metrics"
+                f"{name} cannot be computed: {in_words(error)}. To go on without it, leave it out of the metrics"
             ) from error
 
 

@@ -6,8 +6,8 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from imgredux import registry
+from imgredux.batch.processes import in_processes
 from imgredux.errors import in_words
-from imgredux.evaluate.pool import in_processes
 
 if TYPE_CHECKING:
     from imgredux.datasets import Item
@@ -32,7 +32,7 @@ class Who:
 
 
 class Unit(NamedTuple):
-    """What one worker does at a time: one method on one image, all levels and seeds that are wanting.
+    """What one worker does at a time: one method on one image, at all levels and seeds that are missing.
 
     name: of the method, as `method_named` takes it.
     """

@@ -1,4 +1,4 @@
-"""An image looked at before it is restored: what JPEG did to it, in words, and what there is to undo."""
+"""An image examined before it is restored: what JPEG did to it, in words, and which compression to undo."""
 
 import logging
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Damage:
 
 @dataclass(frozen=True)
 class Examined:
-    """An image that was read, what was found in it, in words, and what to undo; damage is None where nothing is."""
+    """An image that was read, what was found in it, in words, and the compression to undo, None where there is none."""
 
     image: np.ndarray | Image.Image
     source: Source
@@ -51,9 +51,10 @@ class Examined:
 
 
 def examine(image: ImageLike, quality: int | None = None) -> Examined:
-    """Read an image and look for traces of JPEG; with `quality`, take it for a JPEG of this one instead.
+    """Read an image and look for traces of JPEG. With `quality`, treat it as a JPEG of this quality instead.
 
-    Raises ImageError: a tensor, which has no traces, whatever `images.read` refuses, a quality not in 1..100.
+    Raises ImageError for a tensor, which has no traces, for whatever `images.read` refuses, and for a quality not in
+    1..100.
     """
     if isinstance(image, Tensor):
         raise ImageError("a tensor carries no traces of JPEG: name a restorer, as imgredux.get(name)(x, qtable=steps)")

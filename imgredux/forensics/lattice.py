@@ -1,8 +1,9 @@
 """Which quantisation left its steps in the block DCT of an image's luma: grid and table, by likelihood.
 
-The coefficients of a decoded JPEG lie at whole multiples of the step, but for the rounding of pixels. How much likelier
-does that make them than a density without steps? A zero says nothing (a smooth image has zeros too): it may
-speak against a step, never for it. Evidence is in nats, a sum over blocks, and far below 0 where there is no lattice.
+The coefficients of a decoded JPEG lie at whole multiples of the step, apart from the rounding of pixels. The evidence
+for a step is how much likelier it makes the coefficients than a density without steps does. A zero may count against a
+step, never for it: a smooth image has zeros too. Evidence is in nats, summed over blocks, and far below 0 where there
+is no lattice.
 """
 
 import math
@@ -125,8 +126,8 @@ class Fit:
 def last(luma: Luma, family: Tensor) -> Fit | None:
     """The quantisation that the pixels were decoded from; None where they show none.
 
-    family: `(Q, 64)` tables that are tried first. A table beside them is made of the steps that are sure of themselves,
-    the rest filled from the nearest member.
+    family: `(Q, 64)` tables that are tried first. A table outside the family is made of the steps with sure evidence,
+    and the nearest member fills the rest.
     """
     if not luma.first_looks:
         return None

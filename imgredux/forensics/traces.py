@@ -69,9 +69,9 @@ def traces(source: Source) -> Traces | None:
 
 
 def estimate(x: Tensor) -> Traces | None:
-    """What the pixels of an image `(1, C, H, W)` in [0, 1] show of JPEG; None where they are not sure of any.
+    """The traces of JPEG in the pixels of an image `(1, C, H, W)` in [0, 1]; None where the evidence is too weak.
 
-    Pixels are those that a decoder wrote, 8 bits deep: cropped at will, but neither scaled nor edited. Steps are
+    The pixels must be as a decoder wrote them, 8 bits deep. They may be cropped, but not scaled or edited. Steps are
     estimated for luma; those of chroma are IJG's of the same quality, and the subsampling is not known.
 
     Raises ValueError for another shape.

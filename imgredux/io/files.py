@@ -1,7 +1,7 @@
 """Files that are either whole or not there, and images written without loss of what goes with them."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -29,6 +29,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 KEPT = ("exif", "icc_profile", "dpi")
 _XMP_TAG = 700  # of TIFF
+_TEMPORARY = ".imgredux-"
 
 
 @contextmanager
@@ -38,13 +39,20 @@ def atomic(path: str | PathLike) -> Iterator[Path]:
     When it ends with one, KeyboardInterrupt included, the temporary file is removed and `path` is as it was.
     """
     final = Path(path)
-    temporary = final.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = final.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}.tmp")
     try:
         yield temporary
         temporary.replace(final)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def sweep(folders: Iterable[Path]) -> None:
+    """Remove what killed processes left of `atomic` in these folders, which no process writes to now."""
+    for folder in folders:
+        for left in folder.glob(f"{_TEMPORARY}*.tmp"):
+            left.unlink(missing_ok=True)
 
 
 def write_image(path: str | PathLike, image: Image.Image) -> None:

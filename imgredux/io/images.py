@@ -20,7 +20,7 @@ from torch import Tensor
 from imgredux.errors import ImageError
 from imgredux.io import jpeg_header
 from imgredux.io.exif import with_sound_exif, without_orientation
-from imgredux.io.opening import GRAY_16, is_deep, opened
+from imgredux.io.opening import GRAY_16, MAX_PIXELS, is_deep, opened
 
 ImageLike = Image.Image | np.ndarray | str | PathLike
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
@@ -87,35 +87,38 @@ def to_tensor(image: ImageLike) -> Tensor:
     return read(image).x
 
 
-def open_image(path: str | PathLike) -> Image.Image:
-    """Open and decode an image file, first frame. Raises ImageError for whatever goes wrong, naming the file."""
+def open_image(path: str | PathLike, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Open and decode an image file, first frame. Raises ImageError for whatever goes wrong, naming the file.
+
+    max_pixels: an image of more is refused before a pixel is decoded.
+    """
     label = fspath(path)
     try:
         with Path(path).open("rb") as file:
-            return _decode(file, label)
+            return _decode(file, label, max_pixels)
     except OSError as error:
-        raise ImageError(f"{label}: cannot be read as an image: {error}") from error
+        raise ImageError(f"{label}: cannot be read as an image: {error}", "corrupt") from error
 
 
-def open_bytes(data: bytes) -> Image.Image:
+def open_bytes(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Open and decode an image file held in memory. Raises ImageError as `open_image`."""
-    return _decode(io.BytesIO(data), f"{len(data)} bytes")
+    return _decode(io.BytesIO(data), f"{len(data)} bytes", max_pixels)
 
 
-def _decode(file: BinaryIO, label: str) -> Image.Image:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        try:
-            image = opened(file)
-            deep = is_deep(image) and image.mode not in (*GRAY_16, "I", "F")
-            frames = getattr(image, "n_frames", 1)
+def _decode(file: BinaryIO, label: str, max_pixels: int) -> Image.Image:
+    try:
+        image = opened(file, max_pixels)
+        deep = is_deep(image) and image.mode not in (*GRAY_16, "I", "F")
+        frames = getattr(image, "n_frames", 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit is ours
             image.load()
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise ImageError(f"{label}: {error} Raise PIL.Image.MAX_IMAGE_PIXELS if you trust it") from error
-        except UnidentifiedImageError as error:
-            raise ImageError(f"{label}: cannot be read as an image: no format that Pillow knows") from error
-        except Exception as error:  # Pillow's decoders raise SyntaxError, ValueError, RuntimeError besides OSError
-            raise ImageError(f"{label}: cannot be read as an image: {error}") from error
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{label}: cannot be read as an image: no format that Pillow knows", "corrupt") from error
+    except ImageError as error:
+        raise ImageError(f"{label}: {error}", error.reason) from error
+    except Exception as error:  # Pillow's decoders raise SyntaxError, ValueError, RuntimeError besides OSError
+        raise ImageError(f"{label}: cannot be read as an image: {error}", "corrupt") from error
     if deep:
         warnings.warn(f"{label}: 16 bits a channel read as 8; pass a uint16 array to keep them", stacklevel=4)
     if frames > 1:

@@ -24,7 +24,7 @@ def write_map(path: str | PathLike, jnd: np.ndarray, *, method: str = "") -> Non
     jnd: `(H, W)`, or `(H, W, C)` for .npy and .tiff, in grey levels of the image's container.
     .png: 16-bit grey, luma maps only, with the text entries `imgredux:scale` = grey levels per count (1/256 when the
     map fits, else its maximum / 65535), `imgredux:method` and `imgredux:version`. .npy: float32, as it is.
-    .tiff: float32, one page for each channel, as Pillow knows no float TIFF with several channels.
+    .tiff: float32, one page for each channel, because Pillow has no float TIFF with several channels.
 
     Raises ImageError: another suffix, a per-channel map as PNG, a map that is negative or not finite; OSError.
     """
@@ -70,7 +70,8 @@ WRITERS = {".png": _png, ".npy": _npy, ".tif": _tiff, ".tiff": _tiff}
 def read_map(path: str | PathLike) -> np.ndarray:
     """The map in a file that `write_map` or `imgredux run` wrote: float32 `(H, W)` or `(H, W, C)`, in grey levels.
 
-    Raises ImageError: unreadable, or no such map (a PNG without a scale, a heat map, say); OSError when there is none.
+    Raises ImageError for a file that cannot be read or holds no map (for example a heat map, a PNG without a scale);
+    OSError when there is no file.
     """
     data = Path(path).read_bytes()
     try:
@@ -93,5 +94,5 @@ def _picture_array(data: bytes) -> np.ndarray:
             return planes[0] if len(planes) == 1 else np.stack(planes, 2)
         picture.load()
         if "imgredux:scale" not in picture.info:
-            raise ImageError("no entry imgredux:scale, as the maps that imgredux writes have")
+            raise ImageError("no entry imgredux:scale: imgredux did not write this PNG as a map")
         return np.asarray(picture, np.float32) * np.float32(picture.info["imgredux:scale"])

@@ -1,6 +1,6 @@
 """JND-guided noise: `I' = round(clip(I + phi r J))`, with phi such that the noise has a given mean squared error.
 
-It answers what a map is worth: of two maps at the same MSE, the better one hides the noise better.
+This shows what a map is worth: of two maps at the same MSE, the better one hides the noise better.
 """
 
 import math
@@ -54,18 +54,20 @@ def inject(
     """Noise of a given MSE, shaped by a JND map: `I' = round(clip(I + phi r J))`, r = +1 or -1 per pixel.
 
     image: any container of the contract; a tensor `(B, C, H, W)` or `(C, H, W)` in [0, 1], float32 or float64.
-    jnd: the map that an estimator returned for this image. A luma map moves R, G and B by the same amount; a map of
-    every channel moves each by its own, all with the sign of their pixel.
+    jnd: the map that an estimator returned for this image. A luma map moves R, G and B by the same amount. A map per
+    channel moves each channel by its own amount. The sign is that of the pixel.
     mse: the target in squared grey levels of 0..255, over all samples of all channels; phi is found on the realised
     MSE of the rounded and clipped image, per image of a batch, to 0.5 % or a bracket of 1e-4.
-    seed: of the signs, the same on every device; image b of a batch draws from seed + b.
-    signs: +1 and -1, `(H, W)` for all images or `(B, H, W)`, in place of the drawn ones: so methods share them.
-    rounding: to the levels of the container: 1/65535 for uint16, 1/255 else. False, for floats only, leaves it out.
+    seed: of the signs, which are the same on every device. Image b of a batch uses seed + b.
+    signs: +1 and -1, `(H, W)` for all images or `(B, H, W)`, in place of drawn signs: then several methods can use the
+    same ones.
+    rounding: to the levels of the container: 1/65535 for uint16, 1/255 otherwise. False turns rounding off, for floats
+    only.
 
-    Not every MSE exists on rounded images: a flat map moves every pixel by the same whole number of levels, so only
-    the squares of integers (16, 25, 36) can be had, and few pixels with a threshold limit the MSE. Then the nearest
-    MSE is returned with `reached` False. Alpha returns untouched; a palette or bilevel PIL image comes back as RGB or
-    L; an image with an ICC profile is measured in sRGB. No gradients.
+    Rounded images cannot have every MSE. A flat map moves every pixel by the same whole number of levels, so only the
+    squares of integers (16, 25, 36) are possible. When only few pixels have a threshold, they limit the MSE. Then the
+    nearest MSE is returned with `reached` False. Alpha returns untouched; a palette or bilevel PIL image comes back as
+    RGB or L; an image with an ICC profile is measured in sRGB. No gradients.
 
     Raises ImageError: a map of another shape, negative, not finite, or zero everywhere; mse not above 0; bad signs.
     Source: the protocol of the JND literature; start phi0 = sqrt(mse / mean(J^2)), then bisection.

@@ -56,7 +56,7 @@ def overlay(image: "ImageLike", jnd: np.ndarray, opacity: float = 0.6, maximum: 
 
 
 def sheet(pictures: Mapping[str, Image.Image], columns: int | None = None) -> Image.Image:
-    """Pictures side by side on white, each over its caption, in rows of `columns` (default: one row of up to four).
+    """Images side by side on white, each over its caption, in rows of `columns` (default: one row of up to four).
 
     Nothing is scaled; a smaller image is centred in its cell. Raises ValueError when there is no image.
     """

@@ -3,10 +3,12 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from imgredux import ops
@@ -59,6 +61,12 @@ class Method(nn.Module, ABC):
         """Name and tag, as in `"d2lnet.q10"`."""
         return f"{self.spec.name}.{self.tag}".rstrip(".")
 
+    @overload
+    def __call__(self, image: Tensor, /, **options: Any) -> Any: ...
+    @overload
+    def __call__(self, image: np.ndarray, /, **options: Any) -> np.ndarray: ...
+    @overload
+    def __call__(self, image: Image.Image | str | PathLike, /, **options: Any) -> Any: ...
     def __call__(self, image: ImageLike | Tensor, /, **options: Any) -> Any:
         """Run the method on an image; what is passed in decides what comes back (`docs/contract.md`).
 
@@ -148,6 +156,16 @@ class Method(nn.Module, ABC):
 class Estimator(Method):
     """A JND model: how far each pixel may move before the eye sees it."""
 
+    if TYPE_CHECKING:  # what a call gives; the code is that of `Method`
+
+        @overload
+        def __call__(self, image: Tensor, /, **options: Any) -> Tensor: ...
+        @overload
+        def __call__(self, image: np.ndarray, /, **options: Any) -> np.ndarray: ...
+        @overload
+        def __call__(self, image: Image.Image | str | PathLike, /, **options: Any) -> np.ndarray: ...
+        def __call__(self, image: ImageLike | Tensor, /, **options: Any) -> Any: ...
+
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """The JND map of a batch.
@@ -165,6 +183,14 @@ class Estimator(Method):
         return ops.luma(x) if x.shape[1] == 3 and 3 not in self.spec.channels else super()._fit_channels(x)
 
 
+@overload
+def tiled(method: Method, image: Tensor, tile: int = 512, **options: Any) -> Tensor: ...
+@overload
+def tiled(method: Method, image: np.ndarray, tile: int = 512, **options: Any) -> np.ndarray: ...
+@overload
+def tiled(method: Estimator, image: ImageLike, tile: int = 512, **options: Any) -> np.ndarray: ...
+@overload
+def tiled(method: Method, image: ImageLike, tile: int = 512, **options: Any) -> Any: ...
 def tiled(method: Method, image: ImageLike | Tensor, tile: int = 512, **options: Any) -> Any:
     """The method's result on the whole image, computed tile by tile in bounded memory.
 

@@ -3,7 +3,8 @@
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from os import PathLike
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 import torch
@@ -28,11 +29,22 @@ class Coded(NamedTuple):
 class Codec(Method):
     """A codec: `forward` simulates it with gradients, `compress` and `decompress` do it; streams are made here."""
 
+    if TYPE_CHECKING:  # what a call gives; the code is that of `Method`
+
+        @overload
+        def __call__(self, image: Tensor, /, **options: Any) -> Coded: ...
+        @overload
+        def __call__(self, image: np.ndarray, /, **options: Any) -> np.ndarray: ...
+        @overload
+        def __call__(self, image: Image.Image | str | PathLike, /, **options: Any) -> Image.Image: ...
+        def __call__(self, image: ImageLike | Tensor, /, **options: Any) -> Any: ...
+
     @abstractmethod
     def forward(self, x: Tensor) -> Coded:
         """The image after coding, and the bits `(B,)` it takes, differentiable where the Spec says so.
 
-        x: `(B, C, H, W)` in [0, 1]. A codec may take keywords, as the one that `Spec.knob` names; so may `compress`.
+        x: `(B, C, H, W)` in [0, 1]. A codec may take keywords, such as the one that `Spec.knob` names. So may
+        `compress`.
         """
         raise NotImplementedError
 
@@ -40,7 +52,7 @@ class Codec(Method):
     def compress(self, x: Tensor) -> Mapping[str, bytes]:
         """Code one image `(1, C, H, W)`, in [0, 1] and of a legal size, into named parts.
 
-        Whatever the decoder needs besides the weights and the size, constructor options too, must be in them.
+        The parts must hold whatever the decoder needs besides the weights and the size, constructor options included.
         """
         raise NotImplementedError
 

@@ -13,7 +13,7 @@ class MetricSpec:
     name: lower-case letters, digits, `-`, `_`; equal to the entry point's name.
     target: the function, `"package.module:function"`, imported when it is called for. It takes `(image, reference)`,
         each `(B, C, H, W)` floating in [0, 1], C = 1 or 3, and gives one value per image, `(B,)`.
-    label: what tables show; digits: after the point. higher_is_better: None for a figure that describes, not judges.
+    label: what tables show; digits: after the point. higher_is_better: None for a figure that only describes.
 
     Raises ValueError when a field is not of this form.
     """
@@ -33,8 +33,8 @@ class Column:
     """A column of a protocol's rows that is no registered metric.
 
     label: what tables show, the name where it is empty. digits: after the point; None: four significant ones.
-    higher_is_better: None for a figure that describes and does not judge. percent: a share, shown in per cent.
-    main: stands beside the columns that judge, though it does not.
+    higher_is_better: None for a figure that only describes. percent: a share, shown in per cent.
+    main: shown beside the columns that judge, although it only describes.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Guard:
-    """A column whose mean must be within bounds for a method to be compared at all; tables mark what is not.
+    """A column whose mean must be within bounds, or the method is not compared; tables mark such methods.
 
     least, most: the bounds; None: there is none. relative: bounds are of the ratio to the protocol's `baseline`.
     label: the heading of the table of all data sets; what it shows is the value on the set where it is worst.
@@ -78,8 +78,9 @@ class ProtocolSpec:
     target: a subclass of `imgredux.protocols.Protocol`, `"package.module:Class"`, imported when it is used.
     kind: of the methods it measures.
     title: for people, in one line.
-    level: what the level is, as "JPEG quality". levels: those measured by default; `(None,)` where there is but one.
-    log_levels: plots show them on a logarithmic axis. realised: the column that holds the level as it came out; tables
+    level: what the level is, such as "JPEG quality". levels: those measured by default; `(None,)` where there is only
+        one.
+    log_levels: plots show them on a logarithmic axis. realized: the column that holds the level as it came out; tables
         mark a mean that misses it by more than 0.5 %.
     seeded: whether a seed changes anything.
     without: name of the rows that are measured without a method; empty where there are none.

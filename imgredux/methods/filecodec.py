@@ -25,8 +25,8 @@ class FileCodec(Codec):
     """A codec of 8 bits a sample that writes a public format; authors write `write` and nothing else.
 
     It works on samples as the file stores them, turned upright, in whatever colour space their ICC profile says: the
-    profile goes into the new file, and nothing is converted. What the format cannot hold, alpha or 16 bits, makes
-    `encode` write a stream of ours with the file in it (`docs/stream.md`); then nothing is lost.
+    profile goes into the new file, and nothing is converted. When the format cannot hold alpha or 16 bits, `encode`
+    writes a stream of imgredux with the file in it (`docs/stream.md`), so that nothing is lost.
 
     alpha: the format keeps an alpha plane to the bit.
     """
@@ -43,7 +43,7 @@ class FileCodec(Codec):
         raise NotImplementedError
 
     def forward(self, x: Tensor, **options: Any) -> Coded:
-        """What comes of the images `(B, 1 or 3, H, W)` in [0, 1], written and read again, and the files' bits."""
+        """The images `(B, 1 or 3, H, W)` in [0, 1], after they were written and read again, and the files' bits."""
         decoded, bits = [], []
         for image in x:
             data = self._written(_source_of(image[None]), options)
@@ -94,7 +94,7 @@ class FileCodec(Codec):
 def saved(image: Image.Image, form: str, **options: Any) -> bytes:
     """The file of an image in a format of Pillow, with the metadata in `image.info`.
 
-    Raises ImageError for what the format does not take, as a side of more than 65,535 pixels.
+    Raises ImageError for what the format does not take, such as a side of more than 65,535 pixels.
     """
     kept = {key: image.info[key] for key in _KEPT if image.info.get(key)}
     file = io.BytesIO()

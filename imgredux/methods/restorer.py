@@ -5,9 +5,12 @@ import logging
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any, overload
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -22,13 +25,23 @@ _log = logging.getLogger("imgredux")
 class Restorer(Method):
     """A JPEG artefact remover. Works on pixels as the file stores them: that is where the 8x8 grid lies.
 
-    A call with a tensor, or with `qtable=`, is the network alone. Any other image is looked at first: without traces of
-    JPEG, or of a quality above 95, it comes back as it is; else its steps and blocks go to the network, and where `get`
-    was given no tag, to that of the best weights, if these state no loss at the quality. `quality=` in the call takes
-    the image for a JPEG of this quality.
+    A call with a tensor, or with `qtable=`, is the network alone. Any other image is examined first. Without traces of
+    JPEG, or with a quality above 95, it comes back as it is. Otherwise its steps and blocks go to the network. When
+    `get` was given no tag, this is the network with the best weights for the quality, and an image for which they state
+    a loss comes back as it is. `quality=` in the call treats the image as a JPEG of this quality.
     """
 
     _reads_stored = True
+
+    if TYPE_CHECKING:  # what a call gives; the code is that of `Method`
+
+        @overload
+        def __call__(self, image: Tensor, /, **options: Any) -> Tensor: ...
+        @overload
+        def __call__(self, image: np.ndarray, /, **options: Any) -> np.ndarray: ...
+        @overload
+        def __call__(self, image: Image.Image | str | PathLike, /, **options: Any) -> Image.Image: ...
+        def __call__(self, image: ImageLike | Tensor, /, **options: Any) -> Any: ...
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +62,7 @@ class Restorer(Method):
     def at(self, quality: int, color: bool) -> "Restorer":
         """The method with the weights that gain most at a JPEG quality: itself, unless `get` was given no tag.
 
-        They are loaded on first need, and lie where this one does. Raises WeightsError.
+        They are loaded on first use, to the device of this method. Raises WeightsError.
         """
         tag = gains.best_tag(self.spec, quality, color) if self.chooses else ""
         if tag in ("", self.tag):

@@ -28,7 +28,7 @@ class Spec:
     context: pixels of neighbourhood an output pixel depends on; None when it depends on the whole image.
     differentiable: gradients with respect to the image exist and are finite; a method that says False refuses them.
     half: float16 and bfloat16 tensors are accepted; a method that says False refuses them.
-    recipes: where a method that learns says how, `"package.recipe:RECIPES"`; read by `imgredux train`.
+    recipes: where the training recipes of a method are, `"package.recipe:RECIPES"`; read by `imgredux train`.
     knob: of a codec: the keyword of its calls that trades size for quality, and some of its values, from the smallest
         files to the best images: `("quality", (20, 50, 80, 95))`.
     exceptions: checks of the conformance suite that do not hold, each with its reason; shown by `imgredux info`.

@@ -1,6 +1,6 @@
 """The container of coded images: what a decoder must know, the codec's bytes, the alpha plane and the metadata.
 
-Torch-free. `docs/stream.md` gives the byte layout. Nothing is believed before its checksum and its limit hold.
+Torch-free. `docs/stream.md` gives the byte layout. Nothing is trusted before its checksum and its limit are checked.
 """
 
 import re

@@ -41,8 +41,8 @@ def pad(x: Tensor, multiple_of: int = 1, minimum: int = 1) -> Tensor:
 def in_tiles(run: Callable[[Tensor], Tensor], x: Tensor, tile: int, align: int, halo: int) -> Tensor:
     """`run` on tiles of x and the results put together.
 
-    x: `(B, C, H, W)`. tile: side of a tile's own part. align: tiles start on multiples of it. halo: neighbourhood given
-    along, in pixels. At the image's borders there is none, so `run` sees the true border there.
+    x: `(B, C, H, W)`. tile: side of a tile's own part. align: tiles start on multiples of it. halo: pixels around a
+    tile that `run` sees too. There are none beyond the image, so `run` sees its true border.
     """
     step, reach = (max(1, math.ceil(n / align)) * align for n in (tile, max(halo, 1)))
     reach = reach if halo else 0
@@ -63,7 +63,7 @@ def in_tiles(run: Callable[[Tensor], Tensor], x: Tensor, tile: int, align: int, 
 def faded(run: Callable[[Tensor], Tensor], x: Tensor, tile: int, overlap: int, align: int) -> Tensor:
     """`run` on squares of x of side `tile`, their results faded into one another where they overlap.
 
-    For networks that see a tile as a whole, so that tiles are part of what they are; `forward` calls it.
+    For networks that see a tile as a whole: tiles are part of their definition. `forward` calls it.
 
     x: `(B, C, H, W)`, completed by edge replication to multiples of `align`; a side below `tile` is one tile. The last
     tile of a row or column ends where the image does, and overlaps further. run: keeps height and width. On the CPU

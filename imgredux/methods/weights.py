@@ -29,7 +29,7 @@ class Manifest:
 def read_manifest(spec: Spec) -> Manifest:
     """The manifest in the package that holds the method; an empty one when the method has no weights.
 
-    Raises WeightsError when it is damaged or a tag lacks one of `REQUIRED`, or states gains not as `Spec` has them.
+    Raises WeightsError when it is damaged, a tag lacks one of `REQUIRED`, or gains are not of the form of `Spec.gains`.
     """
     path = beside(spec, "weights.toml")
     if path is None or not path.is_file():

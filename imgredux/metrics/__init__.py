@@ -1,7 +1,7 @@
 """Image quality, one value per image, never pooled over a batch: `metric(image, reference) -> (B,)`.
 
 Images are `(B, C, H, W)` in [0, 1]. `docs/metrics.md` says which published value each is calibrated against. `METRICS`
-holds those that need nothing but the two images; `imgredux.registry.metric` knows those of plugins too.
+has the metrics that need only the two images. `imgredux.registry.metric` also finds those of plugins.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ Function = Callable[[Tensor, Tensor], Tensor]  # (image, reference) -> (B,)
 class Metric(NamedTuple):
     """A metric as tables need it.
 
-    function: `(image, reference) -> (B,)`. higher_is_better: None for a figure that describes and does not judge.
+    function: `(image, reference) -> (B,)`. higher_is_better: None for a figure that only describes.
     label: what tables show; digits: after the point.
     """
 

@@ -1,4 +1,4 @@
-"""What every metric of two images asks of them."""
+"""The checks that every metric of two images makes."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from imgredux.errors import ImageError
 
 
 def matched(image: Tensor, reference: Tensor, smallest: int = 1) -> tuple[Tensor, Tensor]:
-    """Two images `(B, C, H, W)` in the wider of their dtypes, at least float32, once they are fit to be compared.
+    """Two images `(B, C, H, W)`, checked, in the wider of their dtypes, at least float32.
 
     Raises ImageError unless both are floating point, of one shape, and no side is below `smallest` pixels.
     """

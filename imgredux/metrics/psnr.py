@@ -22,9 +22,9 @@ def psnr(image: Tensor, reference: Tensor) -> Tensor:
 
 
 def psnr_b(image: Tensor, reference: Tensor, *, counts: Counts = "true") -> Tensor:
-    """PSNR with a penalty for visible 8x8 blocks in `image`, in dB: `(B,)` float64; blocks of the reference count not.
+    """PSNR with a penalty for visible 8x8 blocks in `image`, in dB: `(B,)` float64; the reference's do not count.
 
-    image, reference: `(B, C, H, W)` in [0, 1]. Of RGB images, the error is that of RGB and the blocking that of one
+    image, reference: `(B, C, H, W)` in [0, 1]. For RGB images, the error is measured on RGB, and the blocking on one
     studio-range luma plane, rounded to 8 bits as MATLAB's `rgb2ycbcr` does.
     counts: number of pixel pairs across block boundaries: "true" is the actual one; published tables use H (W/8 - 1)
     for columns with the fraction ("frac": AR-CNN, FBCNN) or without ("floor": QGAC, SwinIR).

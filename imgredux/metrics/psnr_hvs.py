@@ -30,11 +30,11 @@ _MASK[0, 0] = 0  # DC neither masks nor is masked
 
 
 def psnr_hvs_m(image: Tensor, reference: Tensor) -> Tensor:
-    """PSNR of what contrast masking leaves of the error, weighted by visibility: `(B,)` float64 in dB.
+    """PSNR of the error that remains after contrast masking, weighted by visibility: `(B,)` float64 in dB.
 
     image, reference: `(B, C, H, W)` in [0, 1], C 1 (luma, taken as it is) or 3 (JFIF luma is measured; the authors took
     MATLAB's studio-range Y). Blocks of 8x8 do not overlap; rows and columns beyond the last whole block do not count.
-    Infinite when no error is left (the authors wrote 100000), so also for errors too small to see.
+    Infinite when no error remains (the authors wrote 100000), and so for errors that are too small to see.
 
     Differentiable where finite. Raises ImageError for images of different shapes, or smaller than 8x8; ValueError for
     other channel counts.

@@ -10,8 +10,8 @@ def pspnr(image: Tensor, reference: Tensor, jnd: Tensor) -> Tensor:
     """Peak signal-to-perceptible-noise ratio of each image, in dB: `(B,)` float64, infinite when no error is visible.
 
     image, reference: `(B, C, H, W)` in [0, 1]. jnd: the visibility thresholds `(B, 1, H, W)` or `(B, C, H, W)` in the
-    same units, as an estimator gives them for the reference; an error up to its threshold counts nothing, a larger one
-    by its excess. The mean is over all pixels and channels: a map of zeros gives PSNR.
+    same units, as an estimator gives them for the reference; an error up to its threshold does not count, and a larger
+    error counts by its excess. The mean is over all pixels and channels: a map of zeros gives PSNR.
 
     Differentiable where finite. Raises ImageError when the shapes do not fit, or the map is below 0 or NaN somewhere.
     """

@@ -19,12 +19,13 @@ def ssim(image: Tensor, reference: Tensor, *, window: Window = "gauss") -> Tenso
     """Structural similarity of each image, at most 1: `(B,)` float64, the mean over the map and then the channels.
 
     image, reference: `(B, C, H, W)` in [0, 1]; the value is that of 0..255 with L = 255. Only windows inside the image
-    count, moments are biased (divided by the number of samples), nothing is downsampled. For the original's value of a
-    colour image give it luma.
-    window: "gauss" is 11x11 with sigma 1.5, the original's; "box8" is 8x8 and uniform, the other of restoration tables.
+    count, moments are biased (divided by the number of samples), nothing is downsampled. To get the original's value
+    for a colour image, pass its luma.
+    window: "gauss" is 11x11 with sigma 1.5, the original's; "box8" is 8x8 and uniform, the other window that
+    restoration tables use.
 
-    Differentiable; without gradients, images on the CPU are worked through in row strips. float16 and bfloat16 are
-    computed in float32. Raises ImageError for images of different shapes, or smaller than the window.
+    Differentiable; without gradients, images on the CPU are processed in row strips. float16 and bfloat16 are computed
+    in float32. Raises ImageError for images of different shapes, or smaller than the window.
     """
     taps = _taps(window)
     image, reference = matched(image, reference, len(taps))
@@ -35,8 +36,8 @@ def ms_ssim(image: Tensor, reference: Tensor) -> Tensor:
     """Multi-scale structural similarity of each image, in [0, 1]: `(B,)` float64, the mean over the channels.
 
     image, reference: `(B, C, H, W)` in [0, 1]. Five scales with the Gaussian window of `ssim`. Where the paper leaves a
-    choice we take pytorch-msssim's: scales are 2x2 means; where a side is odd, zeros join both of its ends (the
-    original mirrors the last pixel); a scale's mean below 0 counts as 0.
+    choice we take pytorch-msssim's: scales are 2x2 means; an odd side is padded with zeros at both ends (the original
+    mirrors the last pixel); a mean below 0 at a scale counts as 0.
 
     Differentiable, also where a scale was cut to 0 (the gradient is 0 there). Raises ImageError for images of different
     shapes, or smaller than 161x161: the coarsest scale has a sixteenth of the side and must hold an 11x11 window.

@@ -65,15 +65,15 @@ _ROWS, _COLUMNS = 64, 64  # of a strip (even, to be halved) and of a tile in it:
 def ssimulacra2(image: Tensor, reference: Tensor) -> Tensor:
     """SSIMULACRA 2.1 score of each image, `(B,)` float64: 100 is equal, 90 invisible, 70 high, 50 medium, 30 low.
 
-    image, reference: `(B, C, H, W)` sRGB in [0, 1]; of one channel, grey. The score has no lower end, and it is not
-    symmetric: an edge that `image` adds weighs differently from one it lost. As in the original, a scale is taken while
-    the one before it has 8 pixels on its shorter side, and with fewer than six of them (a side below 113) the weights
-    move up to other maps: such scores compare with the original's but not with those of larger images.
+    image, reference: `(B, C, H, W)` sRGB in [0, 1]; one channel means grey. The score has no lower end, and it is not
+    symmetric: an edge that `image` adds weighs differently from one it lost. As in the original, a scale is used only
+    if the scale before it has at least 8 pixels on its shorter side. With fewer than six scales (a side below 113) the
+    weights apply to other maps. Such scores can be compared with the original's, but not with those of larger images.
 
     Differentiable: gradients are finite everywhere, and 0 where the images are equal. The original's recursive blur
     accumulates float32 errors that lower its scores, by 0.01 to 0.03 on average below 80 and by 0.1 to 0.2 above, in
-    flat images by up to 1.5; ours have none of that. float16 and bfloat16 are computed in float32. Raises ImageError
-    for images of different shapes, smaller than 8x8, or of neither 1 nor 3 channels.
+    flat images by up to 1.5. This function has no such errors. float16 and bfloat16 are computed in float32. Raises
+    ImageError for images of different shapes, smaller than 8x8, or of neither 1 nor 3 channels.
     """
     image, reference = matched(image, reference, SMALLEST)
     if image.shape[1] not in (1, 3):

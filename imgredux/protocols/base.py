@@ -41,8 +41,8 @@ Trial = Callable[[float | None, int], Measured]  # (level, seed)
 class Protocol(ABC):
     """How methods of one kind are measured, one image at a time; must be picklable, for worker processes.
 
-    `load` sets `spec`; a protocol that no plugin declares has it in its class. own: metrics that
-    this protocol computes in a way of its own, or that are nobody else's.
+    `load` sets `spec`; a protocol that no plugin declares has it in its class. own: metrics that this protocol computes
+    in its own way, or that only this protocol has.
     """
 
     spec: ProtocolSpec
@@ -52,7 +52,7 @@ class Protocol(ABC):
     def begin(
         self, method: Method | None, item: "Item", metrics: Collection[str] | None = None, device: str | None = None
     ) -> Trial:
-        """Read the image and do what all levels and seeds share; the trial that is returned measures one of them.
+        """Read the image and do what all levels and seeds share. The returned trial measures one level and seed.
 
         method: from `imgredux.get` for the same device; None for the rows `without`. metrics: names of those to
         compute, None for all of the protocol. Raises ImageError for an image that the protocol cannot use, and whatever
@@ -74,7 +74,7 @@ class Protocol(ABC):
     def datasets(self, path: str | PathLike, downscale: int = 1) -> "list[Dataset]":
         """What a folder holds for this protocol: one data set of its images, named after it.
 
-        A downscaled one is named otherwise ("photos/2"): its rows must not be taken for those of the full size.
+        A downscaled data set has another name ("photos/2"), so that its rows are not taken for those of the full size.
         Raises ImgreduxError as `datasets.folder`.
         """
         found = folder(path, downscale=downscale)

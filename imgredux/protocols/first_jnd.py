@@ -3,7 +3,7 @@
 Two ways to predict one, `predict_quality`: the SSIMULACRA 2 rule of `imgredux.critical`, and one rule for all maps.
 
 A map J says how far a pixel may move unseen, and noise of |e| = J everywhere is what its authors call just noticeable.
-So an error counts as within the map when its size in units of J, pooled over the pixels, is that of such noise:
+So an error counts as within the map when its size in units of J, pooled over the pixels, is at most that of such noise:
 
     mean((|e| / J)^4)^(1/4) <= 1
 
@@ -37,8 +37,8 @@ BORDER = 8
 def visibility(error: "Tensor", jnd: "Tensor") -> float:
     """mean((|e| / J)^4)^(1/4) of an error and a map in the same units and shape: 1 for |e| = J everywhere.
 
-    Where J is 0 any error is infinitely visible, and none is none. The outermost 8 pixels
-    are left out where that leaves any.
+    Where J is 0, any error is infinitely visible, and an error of 0 is not visible. The outermost 8 pixels are left out
+    if other pixels remain.
     """
     ratio = (error.abs() / jnd).double()
     ratio[error == 0] = 0
@@ -50,8 +50,9 @@ def visibility(error: "Tensor", jnd: "Tensor") -> float:
 def predict_quality(method: "str | Method", image: "str | PathLike | Tensor") -> int:
     """The JPEG quality factor at which a model puts the first JND: the lowest whose error stays within it.
 
-    method: an estimator or its name, whose map of the image's luma the error of luma is held against (`visibility`), or
-    "ssimulacra2", for a score of at least 65. image: a file or `(1, C, H, W)` in [0, 1]; colour JPEG has 4:2:0 chroma.
+    method: an estimator or its name: the error of luma is compared with its map of the image's luma (`visibility`). Or
+    "ssimulacra2": the score must be at least 65. image: a file or `(1, C, H, W)` in [0, 1]; colour JPEG has 4:2:0
+    chroma.
     Returns 1 to 100, found as in `critical.lowest`, or 101 where not even quality 100 stays within: the image itself.
     Raises ImgreduxError for other methods, ImageError for images that do not do.
     """
@@ -91,8 +92,8 @@ def ranges(root: str | PathLike) -> list[tuple[Item, str, int, int]]:
     """The JPEG sources of a folder of `jnd_ranges.csv` and `src/`: item, data set, lowest and highest quality factor.
 
     The data set is "konjnd" where the range is that of observers on a ladder of qualities, and "konjnd-trap" where the
-    study showed two images only, to catch observers who do not look: such a range says when a slider jumped, nothing of
-    how visible JPEG is. Raises ImgreduxError for an unreadable table, or a source that is not there.
+    study showed two images only, to catch observers who do not look: such a range says when a slider jumped, and
+    nothing about how visible JPEG is. Raises ImgreduxError for an unreadable table, or a source that is not there.
     """
     table = konjnd_ranges(Path(root) / "jnd_ranges.csv")
     found = []

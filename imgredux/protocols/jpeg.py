@@ -33,10 +33,10 @@ def _psnr_b_bgr(image: Tensor, reference: Tensor) -> Tensor:
 
 
 class Jpeg(Protocol):
-    """Restorers of JPEG: the image compressed by libjpeg at a quality, restored, and rounded to 8 bits, against it.
+    """Restorers of JPEG: an image is compressed by libjpeg, restored, rounded to 8 bits, and compared with the image.
 
-    In colour the file is RGB with 4:2:0 chroma. Without, the image is MATLAB's studio-range Y, compressed as a grey
-    file; a grey image is taken for such a Y.
+    In colour the file is RGB with 4:2:0 chroma. Without colour, the image is MATLAB's studio-range Y, compressed as a
+    grey file; a grey image is used as such a Y.
     """
 
     own = {"ssim_box8": _box8, "psnr_b": _psnr_b, "psnr_b_bgr": _psnr_b_bgr}  # noqa: RUF012

@@ -29,7 +29,7 @@ class KonJnd(Protocol):
         self, method: Method | None, item: Item, metrics: Collection[str] | None = None, device: str | None = None
     ) -> Trial:
         if not isinstance(item, Judged):
-            raise ImageError("nobody was asked about this image: the data of jnd-konjnd have a jnd_ranges.csv")
+            raise ImageError("no observers' range for this image: jnd-konjnd needs a data folder with jnd_ranges.csv")
         image = item.read().to(device or "cpu")
 
         def trial(level: float | None, seed: int) -> Measured:

@@ -22,7 +22,7 @@ class RateDistortion(Protocol):
     """An image of 8 bits, written at each value of the codec's knob, and what its file is decoded to.
 
     The level is the place of the value in `Spec.knob`, from 1: the smallest files first. Bits are those of the
-    file, its header and all. A codec of fewer values has no rows beyond them.
+    file, its header and all. A codec with fewer values has fewer rows.
     """
 
     def begin(

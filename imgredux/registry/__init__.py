@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from imgredux.errors import PluginError, UnknownMethod, UnknownName
 from imgredux.methods.declarations import MetricSpec, ProtocolSpec
@@ -22,8 +22,18 @@ if TYPE_CHECKING:
 
     import torch
 
-    from imgredux.methods.base import Method
+    from imgredux.methods.base import Estimator, Method
+    from imgredux.methods.codec import Codec
+    from imgredux.methods.restorer import Restorer
     from imgredux.metrics import Metric
+    from imgredux.registry.names import (  # pyright: ignore[reportMissingModuleSource] - a stub alone
+        CodecName,
+        CodecTag,
+        EstimatorName,
+        EstimatorTag,
+        RestorerName,
+        RestorerTag,
+    )
 
 __all__ = [
     "Info",
@@ -160,6 +170,14 @@ def protocol(name: str) -> ProtocolSpec:
     return spec
 
 
+@overload
+def create(name: "EstimatorName", **options: Any) -> "Estimator": ...
+@overload
+def create(name: "RestorerName", **options: Any) -> "Restorer": ...
+@overload
+def create(name: "CodecName", **options: Any) -> "Codec": ...
+@overload
+def create(name: str, **options: Any) -> "Method": ...
 def create(name: str, **options: Any) -> "Method":
     """Build a fresh, trainable method; `options` are its constructor's keywords.
 
@@ -168,6 +186,28 @@ def create(name: str, **options: Any) -> "Method":
     return build(_find(name), options)
 
 
+@overload
+def get(
+    name: "EstimatorName | EstimatorTag",
+    device: "torch.device | str | None" = None,
+    weights: "str | PathLike[str] | None" = None,
+) -> "Estimator": ...
+@overload
+def get(
+    name: "RestorerName | RestorerTag",
+    device: "torch.device | str | None" = None,
+    weights: "str | PathLike[str] | None" = None,
+) -> "Restorer": ...
+@overload
+def get(
+    name: "CodecName | CodecTag",
+    device: "torch.device | str | None" = None,
+    weights: "str | PathLike[str] | None" = None,
+) -> "Codec": ...
+@overload
+def get(
+    name: str, device: "torch.device | str | None" = None, weights: "str | PathLike[str] | None" = None
+) -> "Method": ...
 def get(
     name: str, device: "torch.device | str | None" = None, weights: "str | PathLike[str] | None" = None
 ) -> "Method":

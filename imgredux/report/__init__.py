@@ -3,7 +3,7 @@
     from imgredux.report import report
     report("results.jsonl", "report", images=["kodim05.png"])   # report/index.html, report/table.md
 
-What others printed stands in tables of its own, beside ours; `imgredux.evaluate.published` holds it.
+Figures that others printed are in tables of their own, beside ours; `imgredux.evaluate.published` holds it.
 """
 
 from collections.abc import Sequence

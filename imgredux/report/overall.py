@@ -20,9 +20,9 @@ ABOUT = (
 class Standing:
     """One method over all images of all data sets.
 
-    score: mean over images of an image's mean over levels, of the column that counts. behind: paired difference by
-    which the first of the methods that may be compared is above this one. guards: for each guard of the protocol, the
-    mean over the images of a data set, over the baseline's where it is relative, on the set where it is worst.
+    score: mean over images of an image's mean over levels, of the column that counts. behind: how far this one is below
+    the first of the methods that may be compared, as a paired difference. guards: for each guard of the protocol, the
+    mean over the images of the data set where it is worst; the ratio to the baseline's where the guard is relative.
     packed: one of them is out of its bounds.
     """
 

@@ -1,4 +1,4 @@
-"""Picture sheets: what the noise of each method looks like, as data URIs for the page.
+"""Image sheets: what the noise of each method looks like, as data URIs for the page.
 
 Crops are lossless, so that the noise is the noise; whole images are previews, lossy and at most 768 pixels wide.
 """

@@ -23,7 +23,7 @@ from imgredux.testing.inputs import batch
 from imgredux.testing.process import run_python
 from imgredux.testing.suite import Suite, must_refuse
 
-LARGEST_FILE = 16 * 2**20
+MOST_BYTES = 4 * 2**20  # of the weights of a method, all its tags together
 TOLERANCES = ("tolerance", "tile_tolerance")
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 NO_TORCH = """
@@ -151,11 +151,12 @@ class DeclarationChecks(Suite):
             pytest.skip("registered from a single module, which ships no weights")
         package = Path(str(files(name)))
         tags = read_manifest(self.spec).tags
+        total = sum({entry["file"]: entry["bytes"] for entry in tags.values()}.values())
+        assert total <= MOST_BYTES, f"the weights have {total} bytes together, a method may ship {MOST_BYTES}"
         for tag, entry in tags.items():
             file = package / entry["file"]
             assert file.is_file(), f"{tag}: {file.name} is missing from the package"
             assert file.stat().st_size == entry["bytes"], f"{tag}: {file.name} has {file.stat().st_size} bytes"
-            assert entry["bytes"] <= LARGEST_FILE, f"{tag}: {file.name} has more than {LARGEST_FILE} bytes"
             digest = hashlib.sha256(file.read_bytes()).hexdigest()
             assert digest == entry["sha256"], f"{tag}: the manifest has another sha256 than {file.name}"
             assert get(f"{self.spec.name}.{tag}").tag == tag, f"{tag}: the method does not bear its tag"

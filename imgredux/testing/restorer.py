@@ -23,7 +23,8 @@ from imgredux.testing.inputs import as_jpeg, as_tensor, batch, photos, sample_im
 class RestorerConformance(ImageOutChecks, DeclarationChecks):
     """Subclass it in a plugin's tests and set `name`; every check is explained by the message it fails with.
 
-    qualities: at which JPEGs must become better. learnt: False for a fresh network, of which that is not asked.
+    qualities: JPEG qualities at which images must become better. learnt: False for a fresh network, which need not
+    improve them.
     """
 
     qualities: ClassVar[tuple[int, ...]] = (10, 40)

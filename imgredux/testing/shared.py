@@ -1,4 +1,4 @@
-"""Where the reference data lies that tests need and the repository does not hold."""
+"""Where tests find the reference data that is not in the repository."""
 
 import os
 from pathlib import Path

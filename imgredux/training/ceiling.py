@@ -2,10 +2,10 @@
 
     python -m imgredux.training.ceiling localstd ddjnd --images photos/ --crops 4
 
-prints a Markdown table: for the middle of some images, evenly chosen from the folders, and each MSE, SSIMULACRA 2 of
-noise shaped by each method, and by a map whose every pixel was free and was optimised for that crop and that MSE
-(`hiding.free_optimum`); in brackets each map's concentration over localstd's. The noise that judges has other signs
-than the noise that optimised.
+prints a Markdown table. A row is the middle of an image, evenly chosen from the folders, at one MSE. It has the
+SSIMULACRA 2 of noise shaped by each method, and by a map whose pixels were all free and were optimised for that crop
+and that MSE (`hiding.free_optimum`). In brackets is each map's concentration over localstd's. The noise for judging has
+other signs than the noise for optimising.
 """
 
 import argparse

@@ -5,7 +5,7 @@ import hashlib
 import io
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from os import PathLike, fspath
@@ -169,7 +169,6 @@ def export(out: Path, run: Run, state: State, recipe: Recipe, average: Method, d
     content = path.read_bytes()
     judged = next((row for row in reversed(state.history) if recipe.monitor in row), {})
     training = {
-        "recipe": run.recipe,
         "commit": commit(),
         "date": datetime.now(UTC).date().isoformat(),
         "seed": run.seed,
@@ -189,6 +188,8 @@ def export(out: Path, run: Run, state: State, recipe: Recipe, average: Method, d
         f"options = {_toml(run.options)}",
         f"[tags.{run.tag}.training]",
         *(f"{key} = {_toml(value)}" for key, value in training.items()),
+        f"[tags.{run.tag}.training.recipe]",
+        *(f"{key} = {_toml(value)}" for key, value in _settings(recipe).items()),
     ]
     with atomic(path.with_suffix(".toml")) as temporary:
         temporary.write_text("\n".join(lines) + "\n", "utf-8")
@@ -202,8 +203,19 @@ def hardware(device: torch.device, count: int) -> str:
     return f"{platform.machine()} CPU, {count} process(es) of {torch.get_num_threads()} threads"
 
 
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    """A recipe's class and fields, but for what the manifest says elsewhere: the options, the number of steps run."""
+    names = [f.name for f in fields(recipe) if f.repr and f.name not in ("options", "steps")]
+    settings = {name: getattr(recipe, name) for name in names}
+    return {"class": type(recipe).__name__, **{key: value for key, value in settings.items() if value is not None}}
+
+
 def _toml(value: Any) -> str:
-    """A value in TOML: strings, numbers, flags, and tables of them."""
-    if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
-    return json.dumps(value)
+    """A value in TOML: strings, numbers, flags, arrays and tables of them; of anything else its repr."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }" if value else "{}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, float):
+        return repr(float(value))  # nan and inf are numbers in TOML
+    return json.dumps(value if isinstance(value, bool | int | str) else repr(value), ensure_ascii=False)

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike
 from pathlib import Path
@@ -18,7 +19,7 @@ VALIDATED = 192  # side of what is judged of it
 
 
 class Images:
-    """Pictures of any sizes as one flat uint8 tensor.
+    """Images of any sizes as one flat uint8 tensor.
 
     planes: uint8 `(C, H, W)` each, C the same for all, no side below `least`. Raises ImgreduxError otherwise.
     """
@@ -37,7 +38,7 @@ class Images:
         return len(self.start)
 
     def whole(self, index: int) -> Tensor:
-        """Picture `index` as uint8 `(1, C, H, W)`."""
+        """Image `index` as uint8 `(1, C, H, W)`."""
         height, width = (int(n) for n in self.shape[index])
         start = int(self.start[index])
         return self.flat[start : start + self.channels * height * width].view(1, -1, height, width)
@@ -97,10 +98,10 @@ def find_by_folder(folders: Iterable[str | PathLike]) -> dict[str, list[Path]]:
 
 
 def split(found: dict[str, list[Path]]) -> tuple[list[Path], list[Path]]:
-    """Pictures to train on and images held out: a tenth of each folder, by the hash of their stems.
+    """Images to train on and images held out: a tenth of each folder, by the hash of their stems.
 
-    An image stays on its side whatever else is in the folder, or nearly so; a folder of one is trained on. Files of
-    one stem, such as one image by several codecs, count as one image.
+    An image stays on its side whatever else is in the folder, or nearly so. The image of a folder of one is trained on.
+    Files of one stem, such as one image by several codecs, count as one image.
     """
     kept: list[Path] = []
     held: list[Path] = []
@@ -116,6 +117,22 @@ def split(found: dict[str, list[Path]]) -> tuple[list[Path], list[Path]]:
 def load(
     paths: Sequence[Path], read: Callable[[Path], np.ndarray], least: int, device: torch.device | str = "cpu"
 ) -> Images:
-    """The images at `paths` as `read` gives them; those too small for a crop are left out."""
-    planes = [array for array in map(read, paths) if min(array.shape[1:]) >= least]
+    """The images at `paths` as `read` gives them.
+
+    What cannot be read, or is too small for a crop, is left out, and named in a warning.
+    """
+    planes = []
+    for path in paths:
+        try:
+            array = read(path)
+        except (ImgreduxError, OSError) as error:
+            text = str(error)
+            warnings.warn(f"{text if text.startswith(str(path)) else f'{path}: {text}'}: left out", stacklevel=2)
+            continue
+        height, width = array.shape[1:]
+        if min(height, width) < least:
+            size = f"is {width}x{height}, training needs {least} pixels a side"
+            warnings.warn(f"{path}: {size}: left out", stacklevel=2)
+            continue
+        planes.append(array)
     return Images(planes, device, least)

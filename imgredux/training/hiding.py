@@ -2,9 +2,9 @@
 
     loss, parts = objective(image, jnd, 36, generator)  # image (B, 3, H, W) and jnd (B, 1, H, W) in [0, 1]
 
-A map alone in charge of the noise packs it into few pixels, which fools the metric but no observer. So a map that is
-packed more tightly than `localstd` (1 + standard deviation in 5x5 pixels) by a given factor is penalised, and one whose
-peaks are too high. Better still, bound the map by construction too.
+Without a limit, a map packs the noise into few pixels, which deceives the metric but no observer. So two kinds of maps
+are penalised: those packed more tightly than `localstd` (1 + standard deviation in 5x5 pixels) by a given factor, and
+those whose peaks are too high. It is better to bound the map by construction as well.
 """
 
 import torch
@@ -63,9 +63,9 @@ def signs(image: Tensor, generator: torch.Generator) -> Tensor:
 def hidden(image: Tensor, jnd: Tensor, mse: float | Tensor, signs: Tensor) -> Tensor:
     """Images with noise of a given MSE in them, `round(clip(I + phi r J))`, in [0, 1]; differentiable in `jnd`.
 
-    phi is found for each image, on the clipped MSE, without a gradient. The gradient that it passes on is that of the
-    MSE of the samples that are not clipped: with phi held fast a map learns to make less noise, and with the clipped
-    samples in it to hide noise in black and white. Rounding passes gradients on as if it were not there.
+    phi is found for each image, on the clipped MSE, without recording gradients. The gradient of phi is that of the MSE
+    of the samples that are not clipped. With a constant phi a map would learn to make less noise; with the clipped
+    samples included, it would learn to hide noise in black and white. Gradients pass through the rounding unchanged.
     """
     return _rounded(_noisy_levels(image, jnd, mse, signs))
 

@@ -79,16 +79,16 @@ def train(
     changes: dict[str, Any] | None = None,
     progress: Callable[[Row], None] | None = None,
 ) -> Path | None:
-    """Train the weights `method.tag` on the images in folders; what comes of it stands in the folder `out`.
+    """Train the weights `method.tag` on the images in folders, and write the results into the folder `out`.
 
     steps: length of the schedule; without it, as many as fit into `max_minutes`, or the recipe's own number.
-    max_minutes: stop then, with a checkpoint; `resume` takes the run up again, with the same losses as if it had not
-    been stopped. init: a file of weights, or a `method.tag`, to start from. changes: fields of the recipe to replace.
+    max_minutes: stop then, with a checkpoint; `resume` continues the run, with the same losses as if it had not been
+    stopped. init: a file of weights, or a `method.tag`, to start from. changes: fields of the recipe to replace.
     progress: called with each line of the log.
 
-    Returns the file of weights when the schedule is done, None when time was over before. Raises TrainingError: no
-    such recipe, a run in `out` that is another or that is there without `resume`, gradients that stay not finite;
-    ImgreduxError for folders without images, and what `imgredux.create` raises.
+    Returns the file of weights when the schedule is done, None when the time was over before. Raises TrainingError for
+    an unknown recipe, for another run in `out`, for a run there without `resume`, and for gradients that stay not
+    finite; ImgreduxError for folders without images, and what `imgredux.create` raises.
     """
     from lightning_fabric import Fabric
 
@@ -100,7 +100,7 @@ def train(
     try:
         recipe = replace(known[tag], **changes or {})
     except TypeError as error:
-        raise TrainingError(f"the recipe of {base}.{tag} cannot be changed so: {error}") from error
+        raise TrainingError(f"the recipe of {base}.{tag} cannot be changed like this: {error}") from error
     fabric = Fabric(
         accelerator="cuda" if device.startswith("cuda") else device,
         devices=devices,

@@ -38,9 +38,9 @@ _READERS = (
 class PairRecipe(Recipe):
     """Crops of pristine images with their critical images, and the mean squared error of what a method predicts.
 
-    A subclass overrides `predict`, and `loss` where that is another. target: what `predict` gives, the critical "image"
-    `(B, 3, H, W)` in [0, 1], or the "map" of its distances from the pristine one, in the same units. `gain` is the dB
-    by which the mean squared error on held-out pairs lies below that of predicting no change: above 0, it has learnt.
+    A subclass overrides `predict`, and `loss` where it differs. target: what `predict` gives, the critical "image" `(B,
+    3, H, W)` in [0, 1], or the "map" of its distances from the pristine one, in the same units. `gain` is the dB by
+    which the mean squared error on held-out pairs lies below that of predicting no change: above 0, it has learnt.
 
     Folders are what `imgredux make-pairs` writes, MCL-JCI, SHEN2020 or KonJND-1k as they are distributed, or folders of
     such folders. All pairs of one stem, as of several codecs, are on one side of the split.

@@ -23,12 +23,13 @@ class Recipe(ABC):
     """How the weights of one tag are trained; a plugin's `RECIPES` holds one for each tag, by name.
 
     options: keywords of the method's constructor. crop, batch: side and number of the crops that a device sees in a
-    step; margin: pixels more that `sample` gets on either axis. steps: length of the schedule, unless the caller says.
+    step; margin: additional pixels that `sample` gets on each axis. steps: length of the schedule, unless the caller
+    gives another.
     lr: peak learning rate of Adam, reached after `warmup` (share of the run); `schedule` is "cosine", down to
     lr / 1000, or "plateau", halved after three validations without progress. clip: largest norm of the gradient.
     ema: share of the run that the weights are averaged over, exponentially; 0 for none.
-    validations: how often the held-out images are looked at. monitor: the figure of `validate` that tells progress,
-    higher being better.
+    validations: how many validations on the held-out images a run has. monitor: the figure of `validate` that measures
+    progress; higher is better.
     """
 
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -61,7 +62,7 @@ class Recipe(ABC):
         """Figures of the method in eval mode on images it was not trained on, `monitor` among them."""
 
     def finish(self, method: Method) -> None:  # noqa: B027 - most methods need nothing
-        """What is to be done to the averaged method, in the precision that it is saved in, before it is."""
+        """The last step on the averaged method before it is saved, in the precision that it is saved in."""
 
     def find(self, folders: Iterable[str | PathLike]) -> dict[str, list[Path]]:
         """What can be trained on, by folder: image files, unless a recipe reads others. Raises ImgreduxError."""

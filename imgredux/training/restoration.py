@@ -23,13 +23,13 @@ _STEP = 57.6  # mean of the luma table at quality 50
 
 @dataclass(frozen=True, kw_only=True)
 class JpegRecipe(Recipe):
-    """Crops, what JPEG makes of them, and the mean squared error of what the network makes of that.
+    """Crops, their JPEG versions, and the mean squared error of what the network restores from these.
 
     mode: "y", luma as a greyscale file, of MATLAB's studio range in `studio` of the crops and JFIF's full range in the
-    rest; "rgb", colour with 4:2:0 chroma. low, high: qualities are whole numbers between them, the upper half of the
-    range taking a quarter of the crops. jitter: share of the crops whose 8x8 grid does not start at their corner.
-    even: every quality counts alike: squared errors are divided by the mean step of luma, which they grow with; at
-    quality 50 this changes nothing.
+    rest; "rgb", colour with 4:2:0 chroma. low, high: qualities are whole numbers between them; a quarter of the crops
+    has one in the upper half of the range. jitter: share of the crops whose 8x8 grid does not start at their corner.
+    even: every quality counts equally: squared errors are divided by the mean step of luma, because they grow with it;
+    at quality 50 this changes nothing.
     judged: qualities that progress is judged at; `gain` is the mean over them of the dB won over the JPEG itself.
     """
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import imgredux
 from imgredux.batch import encode as coding
 from imgredux.cli import app
-from imgredux.errors import ImageError, ImgreduxError, StreamError
+from imgredux.errors import ImageError, StreamError
 
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
 
@@ -29,14 +29,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str, code: int = 0) -> tuple[str, str]:
-    result = CliRunner().invoke(app, arguments)
+    jobs = ["--jobs", "1"] if arguments[0] != "identify" else []
+    result = CliRunner().invoke(app, [*arguments, *jobs])
     assert result.exit_code == code, (result.stdout, result.stderr, result.exception)
     return result.stdout, result.stderr
 
 
 def test_a_folder_becomes_files_and_files_become_pictures(folder):
     out, _ = run("encode", "jpeg444", "in", "-o", "coded", "--set", "quality=80")
-    assert sorted(path.name for path in Path("coded").iterdir()) == ["astronaut.jpg", "camera.jpg"]
+    assert sorted(path.name for path in Path("coded").glob("*.jpg")) == ["astronaut.jpg", "camera.jpg"]
     assert f"in/astronaut.png: coded/astronaut.jpg, {Path('coded/astronaut.jpg').stat().st_size} bytes, " in out
     with Image.open("coded/astronaut.jpg") as image:
         assert image.format == "JPEG"
@@ -44,8 +45,16 @@ def test_a_folder_becomes_files_and_files_become_pictures(folder):
     run("decode", "coded/astronaut.jpg", "coded/camera.jpg", "-o", "decoded")
     with Image.open("decoded/camera.png") as image:
         assert image.mode == "L"
-    _, err = run("encode", "jpeg444", "in", "-o", "coded", code=3)
-    assert "exists already" in err
+    before = Path("coded/astronaut.jpg").read_bytes()
+    out, _ = run("encode", "jpeg444", "in", "-o", "coded", "--set", "quality=80")
+    assert out.count("done before") == 2
+    out, _ = run("encode", "jpeg444", "in", "-o", "coded", "--set", "quality=20")  # otherwise: made anew
+    assert "done before" not in out
+    assert Path("coded/astronaut.jpg").read_bytes() != before
+    Path("coded/camera.jpg").write_text("edited since")
+    _, err = run("encode", "jpeg444", "in", "-o", "coded", "--set", "quality=20", code=3)
+    assert "camera.jpg exists already" in err
+    assert Path("coded/camera.jpg").read_text() == "edited since"
     run("encode", "jpeg444", "in", "-o", "coded", "--force")
 
 
@@ -111,8 +120,6 @@ def test_options_and_sizes_that_cannot_be_are_errors(folder):
     assert "must end in one of" in err
     with pytest.raises(ImageError, match="Pillow cannot write 16384x1"):
         imgredux.get("webp").encode(np.zeros((1, 16384, 3), np.uint8))
-    with pytest.raises(ImgreduxError, match="both be written"):
-        coding.encode_files(imgredux.get("webp"), ["in", "in/camera.png"], folder / "new")
 
 
 @pytest.mark.parametrize(

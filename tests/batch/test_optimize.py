@@ -9,7 +9,9 @@ from PIL import Image
 from skimage import data
 from typer.testing import CliRunner
 
-import imgredux
+from imgredux.batch import engine
+from imgredux.batch.optimize import Optimize
+from imgredux.batch.record import RECORD
 from imgredux.cli import app
 from imgredux.io.images import to_tensor
 from imgredux.metrics import ssimulacra2
@@ -30,13 +32,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(*arguments: str, code: int = 0) -> tuple[str, str]:
-    result = CliRunner().invoke(app, ["optimize", *arguments])
+    result = CliRunner().invoke(app, ["optimize", "--jobs", "1", *arguments])
     assert result.exit_code == code, (result.stdout, result.stderr, result.exception)
     return result.stdout, result.stderr
 
 
 def rows(out: str) -> dict[str, dict]:
-    return {row["input"]: row for row in map(json.loads, Path(out, "optimized.jsonl").read_text().splitlines())}
+    """What the record says of each input that was done: its facts, and the name of its output."""
+    found = [json.loads(line) for line in Path(out, RECORD).read_text().splitlines()]
+    done = [row for row in found if "facts" in row]
+    return {Path(row["input"]).name: {**row["facts"], "output": next(iter(row["outputs"]))} for row in done}
 
 
 def test_a_folder_becomes_smaller_and_nothing_is_lost(folder):
@@ -62,15 +67,16 @@ def test_a_second_run_goes_on_where_the_first_was_stopped(folder):
     run("in/cat.png", "-o", "out", "--formats", "jpeg", "--target", "60")
     made = Path("out", rows("out")["cat.png"]["output"])
     before = made.stat().st_mtime_ns
-    with Path("out/optimized.jsonl").open("a") as file:
+    with Path("out", RECORD).open("a") as file:
         file.write('{"input": "tin')  # as a killed run leaves it
     out, _ = run("in/cat.png", "in/tiny.jpg", "-o", "out", "--formats", "jpeg", "--target", "60")
     assert "cat.jpg, " in out
     assert "done before" in out
     assert made.stat().st_mtime_ns == before
     assert rows("out").keys() == {"cat.png", "tiny.jpg"}
-    _, err = run("in/cat.png", "-o", "out", "--target", "70", code=2)
-    assert "for the target 60" in err
+    out, _ = run("in/cat.png", "-o", "out", "--formats", "jpeg", "--target", "70")
+    assert "done before" not in out  # another target: made anew
+    assert rows("out")["cat.png"]["after"] == made.stat().st_size
 
 
 def test_what_fails_is_said_and_the_others_are_done(folder):
@@ -88,9 +94,32 @@ def test_what_fails_is_said_and_the_others_are_done(folder):
 
 
 def test_a_target_out_of_reach_keeps_the_original(folder):
-    from imgredux.batch.optimize import optimize
-
-    codec = imgredux.create("jndsearch", candidates=["webp"])
-    (done,) = optimize(["in/cat.png"], "out", codec, 99.5)
+    (done,) = engine.run(Optimize(99.5, {"candidates": ["webp"]}), ["in/cat.png"], "out", jobs=1)
     assert "reaches" in done.facts["kept"]
     assert Path("out/cat.png").read_bytes() == Path("in/cat.png").read_bytes()
+
+
+def test_photographs_of_one_name_do_not_take_each_others_place(folder):
+    Path("new").mkdir()
+    Image.fromarray(np.ascontiguousarray(data.coffee()[:96, :128])).save("new/cat.png")
+    run("in/cat.png", "-o", "out", "--formats", "jpeg")
+    first = Path("out/cat.jpg").read_bytes()
+    _, err = run("new/cat.png", "-o", "out", "--formats", "jpeg", code=3)
+    assert "would take the place of that of ../in/cat.png" in err
+    assert Path("out/cat.jpg").read_bytes() == first
+    run("in/cat.png", "new/cat.png", "-o", "both", "--formats", "jpeg")
+    assert Path("both/in/cat.jpg").read_bytes() == first
+    assert Path("both/new/cat.jpg").exists()
+
+
+def test_a_strangers_file_of_the_outputs_name_stays(folder):
+    Path("album").mkdir()
+    Path("album/cat.jpg").write_text("another photograph")
+    _, err = run("in/cat.png", "-o", "album", "--formats", "jpeg", code=3)
+    assert "exists already, and was not made here" in err
+    assert Path("album/cat.jpg").read_text() == "another photograph"
+    Path("album/tiny.jpg").write_text("mine")
+    _, err = run("in/tiny.jpg", "-o", "album", "--formats", "jpeg", code=3)
+    assert Path("album/tiny.jpg").read_text() == "mine"
+    run("in/cat.png", "-o", "album", "--formats", "jpeg", "--force")
+    assert Path("album/cat.jpg").read_text("latin-1") != "another photograph"

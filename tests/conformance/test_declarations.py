@@ -1,7 +1,6 @@
 """The suites' checks on packages: entry points, what a declaration imports, weights and their manifest."""
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -134,9 +133,9 @@ def test_a_missing_weight_file_is_caught(plugin: Callable[..., Path]) -> None:
         suite("decl_missing").test_weights_match_the_manifest()
 
 
-def test_weights_beyond_16_mib_are_caught(plugin: Callable[..., Path]) -> None:
-    size = 16 * 2**20 + 1
-    folder = plugin("imgredux_decl_large", files={"weights.toml": MANIFEST.replace(f"= {len(WEIGHTS)}", f"= {size}")})
-    os.truncate(folder / "base.safetensors", size)
-    with pytest.raises(FAILS, match="more than 16777216 bytes"):
+def test_weights_beyond_4_mib_together_are_caught(plugin: Callable[..., Path]) -> None:
+    base, other = (MANIFEST.replace(f"= {len(WEIGHTS)}", f"= {2 * 2**20 + over}") for over in (0, 1))
+    other = other.replace('default = "base"', "").replace("base", "other")
+    plugin("imgredux_decl_large", files={"weights.toml": base + other, "other.safetensors": WEIGHTS})
+    with pytest.raises(FAILS, match="4194305 bytes together, a method may ship 4194304"):
         suite("decl_large").test_weights_match_the_manifest()

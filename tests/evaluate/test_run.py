@@ -266,7 +266,7 @@ def test_a_method_that_fails_hurts_nobody_and_is_tried_again(
 
 def test_no_process_outlives_a_killed_run(tmp_path: Path, toys: Path) -> None:
     code = (
-        "import sys\nfrom imgredux.evaluate.pool import in_processes\n"
+        "import sys\nfrom imgredux.batch.processes import in_processes\n"
         "from imgredux_evaluation_toys.method import beat\n"
         "list(in_processes(beat, sys.argv[1:], 2))"
     )

@@ -14,7 +14,7 @@ from imgredux_arcnn.network import Network, read_mat
 class ArCnn(Restorer):
     """AR-CNN: `(B, 1 or 3, H, W)` in [0, 1] to the same; of colour the network restores the JFIF luma.
 
-    residual: the network predicts what is to be added to luma. The authors' predict luma itself (False).
+    residual: the network predicts what is to be added to luma. The authors' network predicts luma itself (False).
     project: where `qtable` is known, put the result back into the quantisation intervals of the file, block by block,
     and restore Cb and Cr without a network (`ops.restored_chroma`). Else Cb and Cr are kept.
 

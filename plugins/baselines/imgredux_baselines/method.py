@@ -32,7 +32,7 @@ class LocalStd(Estimator):
 class LocalStd15(LocalStd):
     """J = (1 + standard deviation of luma in 5x5 pixels)^1.5, in grey levels; shapes and gradient as of `LocalStd`.
 
-    What trades errors in quiet places for errors in busy ones: at equal noise it is packed more tightly.
+    It trades errors in quiet places for errors in busy places: at equal noise it is packed more tightly.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -46,7 +46,8 @@ class Concentrated(Estimator):
     pixels, mirrored about the edge pixels. All pixels that tie with the last of these are chosen too, so that the map
     depends on no order of pixels; a flat image is one tie, and has 1 grey level everywhere. Not differentiable.
 
-    A map against the protocol of equal noise, which rewards it. Raises ValueError for another share.
+    This map is there to show a weakness of the protocol of equal noise, which rewards it. Raises ValueError for another
+    share.
     """
 
     def __init__(self, *, share: float = 0.02) -> None:

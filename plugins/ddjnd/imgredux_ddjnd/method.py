@@ -25,10 +25,10 @@ class DDJND(Estimator):
 
     head: "paper", the map is how far I_out, an estimate of the critical image, lies from the image: the root mean
     square over R, G and B. "gain", the map is 1 grey level plus the standard deviation of luma in 5x5 pixels, times
-    exp(bound tanh(q)), where q comes of the decoder and of local statistics: a bounded change of a sound map, which
-    cannot pack noise into few pixels. Peaks are cut at 7.9 times the map's root mean square. A fresh network gives
-    that base.
-    bound: natural logarithm of the largest gain, and of the smallest but for its sign.
+    exp(bound tanh(q)), where q comes from the decoder and from local statistics: a bounded change of a sound map, which
+    cannot pack noise into few pixels. Peaks are cut at 7.9 times the map's root mean square. A fresh network gives that
+    base.
+    bound: natural logarithm of the largest gain; that of the smallest gain is its negative.
     target: what I_out is for the head "paper": the critical "image", or the "map", without "+ I_ori" in eq. 23.
     per_channel: a map `(B, 3, H, W)` from the head "paper", with a threshold for each channel.
     tile, overlap: side of the squares that the network sees, and how far they overlap, multiples of 8. Attention

@@ -27,7 +27,7 @@ class Jiang2022(Estimator):
     """JND of Jiang et al. (2022): `(B, C, H, W)` in [0, 1] to `(B, 1, H, W)` in its units; one map for all channels.
 
     components: L, 1..64, in place of the number that the model finds for each image.
-    edge_protection: take the map back near edges, as the authors' MATLAB code always does.
+    edge_protection: reduce the map near edges, as the authors' MATLAB code always does.
 
     Gradients pass through the transform; L and the edges are step functions of the image, without gradient.
 

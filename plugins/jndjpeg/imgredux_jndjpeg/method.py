@@ -1,8 +1,8 @@
 """A JPEG that anyone can open, whose bits go where they are seen.
 
-Steps grow with a distance in units of the just noticeable difference (`tables.py`); in each block they count for as
-much as its structure lets errors be seen; the levels written are the cheapest that are near enough in that sense
-(`trellis.py`). Pillow writes the file: planes are made of the levels, and libjpeg finds the same levels in them.
+Steps grow with a distance in units of the just noticeable difference (`tables.py`). In each block, errors are weighted
+by how well its structure lets them be seen. The levels written are the cheapest that are near enough in this sense
+(`trellis.py`). Pillow writes the file: planes are made from the levels, and libjpeg finds the same levels in them.
 """
 
 import math
@@ -57,7 +57,7 @@ class JndJpeg(FileCodec):
     """A JPEG by distance in just noticeable differences: `(B, 1 or 3, H, W)` in [0, 1] to what comes of them, and bits.
 
     `distance=` in a call: 1 is about one just noticeable difference, as butteraugli's and jpegli's; 0.1 to 25.
-    `search=True`: eleven files are tried and judged by SSIMULACRA 2 to find what this image wants beside the distance.
+    `search=True`: eleven files are tried and judged by SSIMULACRA 2, to find the best `Choice` for this image.
 
     estimator: a method with `.thresholds()`, as "wei2009", whose thresholds take the place of the built-in ones: the
     luma table is the coarsest that keeps them, pooled over blocks (DCTune), and blocks are weighted by them.

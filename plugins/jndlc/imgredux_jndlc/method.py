@@ -1,7 +1,7 @@
 """Perceptual learned image compression via end-to-end JND-based optimization (Pakdaman, Nami, Gabbouj; ICIP 2024).
 
 The paper trains networks of CompressAI under losses that know the just noticeable difference (`losses.py`); the network
-here is the mean-scale hyperprior. What it writes is decoded alike everywhere: `exact.py`, `tables.py`.
+here is the mean-scale hyperprior. Its streams decode to the same image everywhere: `exact.py`, `tables.py`.
 """
 
 import math

@@ -1,9 +1,9 @@
 """Learning-Based Just-Noticeable-Quantization-Distortion Modeling (Ki, Bae, Kim, Ko; TIP 2018).
 
-An encoder spends fewer bits on an image whose 8x8 DCT coefficients were moved towards zero. JNQD is by how much each
-block may be moved so that, quantised at a given QP, nobody sees it: ERJND, which holds without quantisation, times a
-factor alpha that a linear regression finds from five features of the block (LR). A network learned the same (CNN).
-Grey levels 0..255 throughout. Y is the image, Y_pre what is left of it.
+An encoder spends fewer bits on an image whose 8x8 DCT coefficients were moved towards zero. JNQD says how far each
+block may be moved so that nobody sees it after quantisation at a given QP. It is ERJND, which holds without
+quantisation, times a factor alpha. A linear regression finds alpha from five features of the block (LR). A network
+learned the same (CNN). Grey levels 0..255 throughout. Y is the image, Y_pre what is left of it.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """JND Profile Inference: A Patch-Level Structural Visibility Learning Approach (Shen, Ni, Yang et al.; TIP 2020).
 
 A patch x is mu + c s: its mean, its contrast, and its structure, of norm 1. Where a distortion is just not noticed, mu
-has moved by the luminance adaptation, c has shrunk, and of s remains what a network has learnt from images coded there.
-Grey levels 0..255 throughout, but for the network's own input.
+has moved by the luminance adaptation, c has shrunk, and a network says what remains of s. It has learnt this from
+images coded at that point. Grey levels 0..255 throughout, but for the network's own input.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The contract, check by check, for a small fresh network, which has learnt nothing."""
+"""The contract, check by check: with the weights that ship, and for a small fresh network, which has learnt nothing."""
 
 from collections.abc import Mapping
 from typing import ClassVar
