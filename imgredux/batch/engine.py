@@ -15,6 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -27,7 +28,7 @@ from imgredux.io.finding import Found, find, stems
 from imgredux.registry import registered
 
 FEW, LITTLE = 8, 2**24  # files, and bytes of them, that one process does sooner than several begin
-AHEAD = 4  # inputs in hand for each process
+AHEAD = 2  # inputs in hand for each process
 SCARCE = 2**26  # bytes free, below which nothing is begun
 
 
@@ -189,6 +190,13 @@ def _here(work: Work, items: Iterator[Task | FileResult]) -> Iterator[Outcome | 
 
 def _there(work: Work, items: Iterator[Task | FileResult], jobs: int) -> Iterator[Outcome | FileResult]:
     """On other processes. What was under way when one died is tried again, each input by itself."""
+    for item in items:  # processes are begun when there is something to do
+        if isinstance(item, Task):
+            items = chain([item], items)
+            break
+        yield item
+    else:
+        return
     work.start()  # what is wrong with the method shows here, once
     specs = registered(work.methods)
     broken = True

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -152,10 +152,15 @@ def stamp_of(path: Path) -> dict[str, Any]:
 def recording(out: Path, task: str, settings: Mapping[str, Any]) -> Iterator[Record]:
     """The record of a folder, made if need be, for as long as the block has the folder to itself.
 
-    Raises ImgreduxError when another process works there, or for a damaged record; OSError.
+    Raises ImgreduxError when another process works there, or for a damaged record, and for a folder that cannot be
+    written to; OSError when a row cannot be added.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    with ROWS.appending(out / RECORD) as (rows, append):
+    with ExitStack() as stack:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            rows, append = stack.enter_context(ROWS.appending(out / RECORD))
+        except OSError as error:
+            raise ImgreduxError(f"{out}: cannot be written to: {error}") from error
         record = Record(out, task, settings_digest(settings), append)
         for row in rows:
             record.know(row)

@@ -3,8 +3,8 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -68,7 +68,7 @@ def through(
     seen: Counter[str] = Counter()
     left: list[FileResult] = []
     facts: list[dict[str, Any]] = []
-    with ended_like_interrupted(), bar(total) as shown, _tiles(shown, total):
+    with ended_like_interrupted(), _written(), bar(total) as shown, _tiles(shown, total):
         for result in results:
             kind = _kind(result)
             seen[kind] += 1
@@ -82,6 +82,15 @@ def through(
     _finish(seen, left, summary(facts) if facts and not as_json else "", as_json, total)
     if seen["failed"] or not say.whole:
         raise typer.Exit(FAILED)
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """What keeps the record itself from being written ends the run, in a line."""
+    try:
+        yield
+    except OSError as error:
+        fail(f"the record of the output folder cannot be written: {error}")
 
 
 def _kind(result: "FileResult") -> str:
