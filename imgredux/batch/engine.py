@@ -100,7 +100,9 @@ def run(
     single = _is_single(work, inputs, target)
     found = find(inputs, None if single else target, work.suffixes)
     if single:
-        return iter([_alone(work, Path(inputs[0]), target, force)])
+        _check_suffix(target, work)
+        work.start()  # what is wrong with the method shows here
+        return _alone(work, Path(inputs[0]), target, force)
     _check_folder(target, inputs, work)
     return _many(work, found, target, jobs, force)
 
@@ -116,12 +118,10 @@ def _is_single(work: Work, inputs: Sequence[str | PathLike], out: Path) -> bool:
     return bool(work.formats) and len(inputs) == 1 and not Path(inputs[0]).is_dir() and not out.is_dir()
 
 
-def _alone(work: Work, path: Path, out: Path, force: bool) -> FileResult:
-    _check_suffix(out, work)
-    work.start()
+def _alone(work: Work, path: Path, out: Path, force: bool) -> Iterator[FileResult]:
     target = Target(out.parent, PurePosixPath(out.stem), PurePosixPath(out.name), exact=out, force=force)
     own = frozenset({os.path.normcase(path.absolute())})
-    return attempt(work, Task(path, replace(target, sources=own))).result
+    yield attempt(work, Task(path, replace(target, sources=own))).result
 
 
 def _many(work: Work, found: Found, out: Path, jobs: int | None, force: bool) -> Iterator[FileResult]:
