@@ -27,7 +27,7 @@ types: $(STAMP)
 	$(BIN)/pyright
 
 wheels: $(STAMP)
-	$(BIN)/pytest -m wheels
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m wheels
 
 installable: $(STAMP)
 	$(BIN)/python -m tests.installable

@@ -86,7 +86,7 @@ class CallChecks(Suite):
         difference = (wide - narrow).abs().median().item()
         assert difference <= 1e-4, f"float64 and float32 results differ by {difference:.2g}"
 
-    def test_batch_equals_singles(self, method: Method) -> None:
+    def test_batch_equals_singles(self, method: Method, one_thread: None) -> None:
         for channels in self.channels:
             x = batch(3, channels=channels)
             options = self.keywords(3)
