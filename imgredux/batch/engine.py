@@ -7,7 +7,6 @@ outputs of their own names, processes, failures that hurt no other file, kills a
 import logging
 import os
 import shutil
-import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -21,7 +20,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from imgredux.batch.outputs import FileResult, Target
-from imgredux.batch.processes import ENDED, jobs_that_fit, pool
+from imgredux.batch.processes import ENDED, jobs_that_fit, one_thread, pool
 from imgredux.batch.record import Record, recording, stamp_of
 from imgredux.errors import ImgreduxError, in_words, reason_of
 from imgredux.io.finding import Found, find, stems
@@ -183,7 +182,7 @@ def _here(work: Work, items: Iterator[Task | FileResult]) -> Iterator[Outcome | 
         if not started:
             work.start()
             started = True
-        with _one_thread():
+        with one_thread():
             outcome = attempt(work, item)
         yield outcome
 
@@ -267,19 +266,6 @@ def attempt(work: Work, task: Task) -> Outcome:
             result, stamp, made = FileResult(task.path, error=in_words(error), reason=reason_of(error)), {}, {}
     said = dict.fromkeys(str(one.message) for one in caught if issubclass(one.category, UserWarning))
     return Outcome(task, replace(result, warnings=tuple(said)), stamp, made)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    torch = sys.modules.get("torch")
-    threads = torch.get_num_threads() if torch else 0
-    if torch:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        if torch:
-            torch.set_num_threads(threads)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -95,3 +96,17 @@ def _end_with(parent: Connection) -> None:
     """End this process when the other end of the pipe is closed, as it is by any death of the parent."""
     parent.poll(None)
     os._exit(1)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """This process as one of several has it: several threads share out sums in another way, which rounds otherwise."""
+    torch = sys.modules.get("torch")
+    threads = torch.get_num_threads() if torch else 0
+    if torch:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if torch:
+            torch.set_num_threads(threads)

@@ -15,6 +15,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from imgredux.batch.processes import one_thread
 from imgredux.io.exif import ORIENTATION
 from imgredux.methods.base import Method
 from imgredux.testing.golden import tensors
@@ -86,15 +87,17 @@ class CallChecks(Suite):
         difference = (wide - narrow).abs().median().item()
         assert difference <= 1e-4, f"float64 and float32 results differ by {difference:.2g}"
 
-    def test_batch_equals_singles(self, method: Method, one_thread: None) -> None:
+    def test_batch_equals_singles(self, method: Method) -> None:
         for channels in self.channels:
             x = batch(3, channels=channels)
             options = self.keywords(3)
-            singles = [
-                tensors(method(x[i : i + 1], **{key: value[i : i + 1] for key, value in options.items()}))
-                for i in range(3)
-            ]
-            for together, parts in zip(tensors(method(x, **options)), zip(*singles, strict=True), strict=True):
+            with one_thread():
+                singles = [
+                    tensors(method(x[i : i + 1], **{key: value[i : i + 1] for key, value in options.items()}))
+                    for i in range(3)
+                ]
+                whole = tensors(method(x, **options))
+            for together, parts in zip(whole, zip(*singles, strict=True), strict=True):
                 assert torch.equal(together, torch.cat(parts)), "images of one batch influence one another"
 
     def test_same_call_twice_is_bit_identical(self, method: Method) -> None:

@@ -1,13 +1,12 @@
 """What the conformance suites share: how a subclass names its method, and how declared exceptions are honoured."""
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-import torch
 from torch import Tensor
 
 from imgredux.errors import ImgreduxError
@@ -38,14 +37,6 @@ class Suite:
         if self.info.untrained and not self.options:
             pytest.skip(f"{self.spec.name} ships no weights yet")
         return _built(type(self))
-
-    @pytest.fixture
-    def one_thread(self) -> Iterator[None]:
-        """Several threads share out the sums of a batch in another way than those of one image."""
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        yield
-        torch.set_num_threads(threads)
 
     @pytest.fixture(autouse=True)
     def declared_exception(self, request: pytest.FixtureRequest) -> None:
