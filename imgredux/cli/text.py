@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -89,6 +89,26 @@ def ended_like_interrupted() -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         fail("interrupted: what is done is kept; the same command goes on", INTERRUPTED)
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+@contextmanager
+def ended_after_a_step() -> Iterator[Callable[[], bool]]:
+    """A function that says whether Ctrl-C, SIGTERM or SIGHUP has come; the second Ctrl-C ends at once."""
+    came = False
+
+    def note(number: int, _: Any) -> None:
+        nonlocal came
+        if came and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        came = True
+
+    signals = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {one: signal.signal(one, note) for one in signals if signal.getsignal(one) != signal.SIG_IGN}
+    try:
+        yield lambda: came
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import pickle
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -18,7 +19,7 @@ from torch import Tensor
 from imgredux import registry
 from imgredux._version import commit
 from imgredux.errors import ImgreduxError
-from imgredux.io.files import atomic
+from imgredux.io.files import atomic, sweep
 from imgredux.methods.base import Method
 from imgredux.training.recipe import Recipe
 
@@ -52,8 +53,8 @@ class Run:
 @dataclass
 class State:
     """How far a run is. total: steps of the schedule, 0 while unknown; factor: on the learning rate; bad: gradients
-    in a row that were not finite; sums, count: of what the next line of the log is the mean; init: what the weights
-    began as, in words."""
+    in a row that were not finite; sums, count: of what the next line of the log is the mean; validations: how
+    many the run has, 0 while unknown; init: what the weights began as, in words."""
 
     step: int = 0
     total: int = 0
@@ -61,6 +62,7 @@ class State:
     factor: float = 1.0
     bad: int = 0
     count: int = 0
+    validations: int = 0
     init: str = ""
     sums: dict[str, Tensor] = field(default_factory=dict)
     history: list[Row] = field(default_factory=list)
@@ -84,6 +86,7 @@ def find(out: Path, run: Run, resume: bool) -> dict[str, Any]:
     Raises TrainingError for one that is not to be taken up, or of another run.
     """
     path = out / CHECKPOINT
+    sweep([out])
     if not path.exists():
         out.mkdir(parents=True, exist_ok=True)
         return {}
@@ -95,6 +98,33 @@ def find(out: Path, run: Run, resume: bool) -> dict[str, Any]:
         what = ", ".join(f"{name} was {saved['run'].get(name)}, is {getattr(run, name)}" for name in other)
         raise TrainingError(f"{path} is of another run: {what}")
     return saved
+
+
+@dataclass(frozen=True)
+class Far:
+    """How far the run in a folder is: steps done and in all, 0 while unknown; its weights, where there are any."""
+
+    step: int = 0
+    total: int = 0
+    weights: Path | None = None
+
+    @property
+    def done(self) -> bool:
+        return 0 < self.total <= self.step
+
+
+def how_far(out: Path) -> Far:
+    """How far the run in a folder is. Raises TrainingError for a checkpoint that cannot be read."""
+    path = out / CHECKPOINT
+    if not path.exists():
+        return Far()
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        state, tag = saved["state"], saved["run"]["tag"]
+        weights = out / f"{tag}.safetensors"
+        return Far(state["step"], state["total"], weights if weights.exists() else None)
+    except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError) as error:
+        raise TrainingError(f"{path}: cannot be read: {error}") from error
 
 
 def save(out: Path, run: Run, state: State, **parts: dict[str, Any]) -> None:
@@ -148,6 +178,11 @@ def _draw(path: Path, history: Sequence[Row], judged: str) -> None:
         figure.savefig(temporary, format="png", dpi=100)
 
 
+def weights_file(out: Path, run: Run) -> Path:
+    """Where the averaged weights of a run are."""
+    return out / f"{run.tag}.safetensors"
+
+
 def export(out: Path, run: Run, state: State, recipe: Recipe, average: Method, data: str, device: torch.device) -> Path:
     """The averaged weights in float16, and what a plugin's `weights.toml` says of them.
 
@@ -155,7 +190,7 @@ def export(out: Path, run: Run, state: State, recipe: Recipe, average: Method, d
     """
     from safetensors.torch import save_file
 
-    path = out / f"{run.tag}.safetensors"
+    path = weights_file(out, run)
     with torch.no_grad():
         for parameter in average.parameters():
             parameter.copy_(parameter.half())

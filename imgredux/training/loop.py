@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import importlib
+import logging
 import math
 import time
 from collections.abc import Callable, Iterable
@@ -18,7 +19,8 @@ from imgredux import registry
 from imgredux.methods.base import Method
 from imgredux.training import checkpoint
 from imgredux.training.checkpoint import Row, Run, TrainingError, write_log
-from imgredux.training.crops import load, split
+from imgredux.training.crops import Images, load, split
+from imgredux.training.optimizers import optimizer_of
 from imgredux.training.recipe import Batch, Recipe
 
 if TYPE_CHECKING:
@@ -26,12 +28,15 @@ if TYPE_CHECKING:
 
 FLOOR = 1e-3  # of the learning rate, at the end of a cosine
 SPEED_STEPS = (5, 25)  # without a number of steps, the speed between these two decides how many fit
-RESERVE = 0.08  # of the time, for validation and checkpoints
+RESERVE = 0.05  # of the time, for validation and checkpoints
+VALIDATING = 0.03  # of the time, at most
+EARLY = 0.1  # of the run: a network that gains nothing by then has something wrong
 PATIENCE = 3  # validations without progress
 BAD_STEPS = 20  # so many gradients in a row that are not finite end the run
 LOGGED = 200  # lines of the log in a run
 CHECKPOINT_SECONDS = 180.0
 LEAST_HELD = 16  # smallest side of a held-out image
+_LOG = logging.getLogger("imgredux")
 
 
 class _Objective(nn.Module):
@@ -71,24 +76,27 @@ def train(
     device: str = "cpu",
     devices: int = 1,
     nodes: int = 1,
-    precision: str = "32-true",
+    precision: str = "auto",
     seed: int = 0,
     resume: bool = False,
     init: str | PathLike | None = None,
     compiled: bool = False,
     changes: dict[str, Any] | None = None,
     progress: Callable[[Row], None] | None = None,
+    ended: Callable[[], bool] | None = None,
 ) -> Path | None:
     """Train the weights `method.tag` on the images in folders, and write the results into the folder `out`.
 
     steps: length of the schedule; without it, as many as fit into `max_minutes`, or the recipe's own number.
     max_minutes: stop then, with a checkpoint; `resume` continues the run, with the same losses as if it had not been
-    stopped. init: a file of weights, or a `method.tag`, to start from. changes: fields of the recipe to replace.
-    progress: called with each line of the log.
+    stopped. precision: as Fabric names it, or "auto", what the device is fast at (`fast_precision`). init: a file of
+    weights, or a `method.tag`, to start from. changes: fields of the recipe to replace. progress: called with each line
+    of the log. ended: asked after each step; True stops the run as the end of the time does.
 
-    Returns the file of weights when the schedule is done, None when the time was over before. Raises TrainingError for
-    an unknown recipe, for another run in `out`, for a run there without `resume`, and for gradients that stay not
-    finite; ImgreduxError for folders without images, and what `imgredux.create` raises.
+    The averaged weights are written with every checkpoint. Returns their file when the schedule is done, None when the
+    run was stopped before. Raises TrainingError for an unknown recipe, for another run in `out`, for a run there
+    without `resume`, and for gradients that stay not finite; ImgreduxError for folders without images, and what
+    `imgredux.create` raises.
     """
     from lightning_fabric import Fabric
 
@@ -106,21 +114,43 @@ def train(
         devices=devices,
         num_nodes=nodes,
         strategy="ddp" if devices * nodes > 1 else "auto",
-        precision=precision,  # pyright: ignore[reportArgumentType]
+        precision=_precision(precision, device),  # pyright: ignore[reportArgumentType]
     )
     fabric.launch()
     kept, held = split(recipe.find(folders))
     run = Run.of(base, tag, recipe, seed, devices * nodes, kept)
     trainer = _Trainer(fabric, recipe, run, Path(out), resume)
-    trainer.tell = progress or trainer.tell
+    trainer.tell, trainer.ended = progress or trainer.tell, ended or trainer.ended
+    trainer.data = ", ".join(Path(folder).name for folder in folders)
     trainer.begin(kept, held, init, compiled)
     if steps is not None or (max_minutes is None and not trainer.state.total):
         trainer.state.total = steps or recipe.steps
     done = trainer.go(math.inf if max_minutes is None else 60 * max_minutes)
-    if not (done and fabric.is_global_zero):
-        return None
-    data = ", ".join(Path(folder).name for folder in folders)
-    return checkpoint.export(trainer.out, run, trainer.state, recipe, trainer.average, data, fabric.device)
+    return checkpoint.weights_file(trainer.out, run) if done and fabric.is_global_zero else None
+
+
+def fast_precision(device: str) -> str:
+    """The precision that a device computes fast in: "bf16-mixed" with units for bfloat16, "32-true" elsewhere.
+
+    Without such units a step in bfloat16 takes many times as long.
+    """
+    return "bf16-mixed" if _has_bf16_units(device) else "32-true"
+
+
+def _has_bf16_units(device: str) -> bool:
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # a torch or a processor may lack the question
+    return device == "cpu" and any(getattr(torch.cpu, name, bool)() for name in asked)
+
+
+def _precision(given: str, device: str) -> str:
+    """What Fabric gets, with a warning for what this processor has no units for."""
+    if given == "auto":
+        return fast_precision(device)
+    if given.startswith("bf16") and not _has_bf16_units(device):
+        _LOG.warning("this processor has no units for %s: a step will take many times as long as in 32-true", given)
+    return given
 
 
 class _Trainer:
@@ -131,24 +161,31 @@ class _Trainer:
         self.saved = checkpoint.find(out, run, resume)
         self.state = checkpoint.State(**self.saved["state"]) if self.saved else checkpoint.State()
         self.tell: Callable[[Row], None] = lambda row: None
+        self.ended: Callable[[], bool] = lambda: False
+        self.data = ""
+        self.first: tuple[int, float] | None = None  # a step of this session, and when it was done
 
     def begin(self, kept: list[Path], held: list[Path], init: str | PathLike | None, compiled: bool) -> None:
-        """Pictures, method, averaged copy and optimiser, as the checkpoint has them where there is one."""
+        """Pictures, method, averaged copy and optimizer, as the checkpoint has them where there is one."""
         recipe, device = self.recipe, self.fabric.device
-        self.images = load(kept, recipe.read, recipe.crop + recipe.margin, device)
+        self.stages = recipe.stages()
+        least = max(stage.crop + stage.margin for _, stage in self.stages)
+        self.images = load(kept, recipe.read, least, device)
         self.validation = load(held, recipe.read, LEAST_HELD, device) if held and self.fabric.is_global_zero else None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.run.seed)
             self.method = registry.create(self.run.method, **self.run.options)
+            with torch.no_grad():
+                recipe.prepare(self.method)
         if init is not None and not self.saved:
             self.state.init = checkpoint.start_from(self.method, init)
         self.method.to(device).to(memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
         self.average = copy.deepcopy(self.method).eval().requires_grad_(False)
-        optimizer = torch.optim.Adam(self.method.parameters(), lr=recipe.lr, betas=recipe.betas)
+        optimizer = optimizer_of(self.method, recipe.lr, recipe.betas, recipe.kernels_lr)
         if self.saved:
             self.method.load_state_dict(self.saved["method"])
             self.average.load_state_dict(self.saved["average"])
-            optimizer.load_state_dict(self.saved["optimiser"])
+            optimizer.load_state_dict(self.saved["optimizer"])
         objective = _Objective(recipe, self.method)
         if compiled:
             objective.compile()
@@ -156,7 +193,7 @@ class _Trainer:
 
     def go(self, limit: float) -> bool:
         """Steps until the schedule is done (True) or `limit` seconds are over (False); either way a checkpoint."""
-        recipe, state, began = self.recipe, self.state, time.perf_counter()
+        state, began = self.state, time.perf_counter()
         before, saved_at = state.seconds, began
         while not state.total or state.step < state.total:
             self._step()
@@ -164,9 +201,9 @@ class _Trainer:
             state.seconds = before + now - began
             if not state.total:
                 self._fit(limit, now - began)
-            if state.total and (self._due(LOGGED) or self._due(recipe.validations)):
+            if state.total and (self._due(LOGGED) or self._validation_due()):
                 self._log()
-            over, due = self._agreed(now - began > limit, now - saved_at > CHECKPOINT_SECONDS)
+            over, due = self._agreed(now - began > limit or self.ended(), now - saved_at > CHECKPOINT_SECONDS)
             if over or due:
                 self._save()
                 saved_at = now
@@ -176,11 +213,14 @@ class _Trainer:
         return True
 
     def _save(self) -> None:
-        """The checkpoint, by the first process, when all have come as far."""
+        """The checkpoint and the averaged weights, by the first process, when all have come as far."""
         self.fabric.barrier()
         if self.fabric.is_global_zero:
-            parts = {"method": self.method, "average": self.average, "optimiser": self.optimizer}
+            parts = {"method": self.method, "average": self.average, "optimizer": self.optimizer}
             checkpoint.save(self.out, self.run, self.state, **{key: part.state_dict() for key, part in parts.items()})
+            if self.state.total:
+                average, device = copy.deepcopy(self.average), self.fabric.device
+                checkpoint.export(self.out, self.run, self.state, self.recipe, average, self.data, device)
 
     def _step(self) -> None:
         """One batch, the same for a step whether or not the run was interrupted before it."""
@@ -188,11 +228,12 @@ class _Trainer:
         generator = torch.Generator(fabric.device)
         drawn = hashlib.sha256(f"{self.run.seed} {fabric.global_rank} {state.step}".encode()).digest()
         generator.manual_seed(int.from_bytes(drawn[:4]))  # the CPU's generator looks at 32 bits
-        rate = recipe.lr * state.factor * self._schedule()
+        share = state.factor * self._schedule()
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        crops = self.images.crops(recipe.batch, recipe.crop + recipe.margin, generator)
-        loss, parts = self.objective(_Exact(recipe.sample(crops, generator)))
+            group["lr"] = group["peak"] * share
+        stage = self._stage()
+        crops = self.images.crops(stage.batch, stage.crop + stage.margin, generator)
+        loss, parts = self.objective(_Exact(stage.sample(crops, generator)))
         self.optimizer.zero_grad(set_to_none=True)
         fabric.backward(loss)
         norm = fabric.clip_gradients(self.objective, self.optimizer, max_norm=recipe.clip, error_if_nonfinite=False)
@@ -207,6 +248,11 @@ class _Trainer:
         state.bad = 0
         self.optimizer.step()
         self._average()
+
+    def _stage(self) -> Recipe:
+        """The recipe with the crops and the batch of this part of the run."""
+        share = self.state.step / self.state.total if self.state.total else 0.0
+        return next(stage for start, stage in reversed(self.stages) if start <= share)
 
     def _schedule(self) -> float:
         """The learning rate's share of its peak: a linear rise, then a cosine, or level for a plateau schedule."""
@@ -236,28 +282,63 @@ class _Trainer:
     def _fit(self, limit: float, elapsed: float) -> None:
         """Once the speed is known, set the number of steps to what the time allows, and write it down."""
         first, last = SPEED_STEPS
-        if self.state.step == first:
-            self._first = elapsed
-        elif self.state.step == last:
-            pace = (elapsed - self._first) / (last - first)
-            steps = last + (limit - elapsed) * (1 - RESERVE) / pace
-            (self.state.total,) = self._agreed(max(int(steps), last + 1))
+        step = self.state.step
+        if self.first is None:
+            self.first = (step, elapsed) if step >= first else None
+        elif step >= last:
+            pace = (elapsed - self.first[1]) / (step - self.first[0])
+            steps = step + (limit - elapsed) * (1 - RESERVE) / (pace * self._mean_cost())
+            (self.state.total,) = self._agreed(max(int(steps), step + 1))
             self._save()
+
+    def _mean_cost(self) -> float:
+        """Pixels of a step, in the mean over the run, as a multiple of what they are at first."""
+        starts = [start for start, _ in self.stages] + [1.0]
+        pixels = [stage.batch * (stage.crop + stage.margin) ** 2 for _, stage in self.stages]
+        return sum(n * (end - start) for n, start, end in zip(pixels, starts, starts[1:], strict=False)) / pixels[0]
 
     def _log(self) -> None:
         """A line of the log, with a validation when one is due."""
         state, recipe = self.state, self.recipe
         row: Row = {"step": state.step, "seconds": round(state.seconds, 1), "lr": self.optimizer.param_groups[0]["lr"]}
         row |= state.means()
-        if self.validation is not None and self._due(recipe.validations):
-            with torch.no_grad():
-                row |= recipe.validate(self.average, self.validation)
+        if self._validation_due():
+            figures, times = self._validate(self.validation) if self.validation is not None else ({}, 0)
+            row |= figures
+            if not state.validations:
+                (state.validations,) = self._agreed(times)
         if recipe.schedule == "plateau":
             (state.factor,) = self._agreed(self._after_plateau(row))
         state.history.append(row)
         if self.fabric.is_global_zero:
             write_log(self.out, state.history)
             self.tell(row)
+
+    def _validate(self, validation: Images) -> tuple[dict[str, float], int]:
+        """Figures, and how many validations the run can have for its share of the time."""
+        recipe, state = self.recipe, self.state
+        began = time.perf_counter()
+        with torch.no_grad():
+            figures = recipe.validate(self.average, validation)
+        gain = figures.get("gain", 0.0)
+        if gain < 0 and EARLY * state.total <= state.step < state.total:
+            text = (
+                "a gain of %.2f dB after %.0f %% of the run: worse than no network (docs/training.md, When a run fails)"
+            )
+            _LOG.warning(text, gain, 100 * state.step / state.total)
+        whole = state.seconds * state.total / state.step
+        fitting = int(VALIDATING * whole / (time.perf_counter() - began))
+        # A plateau schedule is decided by validations, so it has all of them.
+        fixed = recipe.schedule == "plateau"
+        return figures, recipe.validations if fixed else min(recipe.validations, max(fitting, 1))
+
+    def _validation_due(self) -> bool:
+        """Whether this step is judged: as often as the time allows, and at any rate once it should have learned."""
+        state, recipe = self.state, self.recipe
+        fewer = 0 < state.validations < recipe.validations
+        return self._due(state.validations or recipe.validations) or (
+            fewer and state.step == math.ceil(EARLY * state.total)
+        )
 
     def _after_plateau(self, row: Row) -> float:
         """The factor on the learning rate, halved when the best validation is `PATIENCE` validations old."""

@@ -9,8 +9,17 @@ from PIL import Image
 from skimage import data
 
 from imgredux import registry
+from imgredux.training import loop
 
 TOYS = Path(__file__).with_name("toys")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_precision() -> Iterator[None]:
+    """What the tests compare does not depend on the processor."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "fast_precision", lambda device: "32-true")
+        yield
 
 
 @pytest.fixture(scope="session")

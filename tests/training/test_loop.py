@@ -1,12 +1,14 @@
 """A run: what it leaves, that it goes on after any death as if nothing had been, and what it refuses."""
 
 import csv
+import logging
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -19,10 +21,19 @@ import imgredux
 from imgredux.cli import app
 from imgredux.methods.weights import REQUIRED
 from imgredux.training import TrainingError, checkpoint, loop, train
-from imgredux.training.loop import recipes
+from imgredux.training.loop import fast_precision, recipes
+from imgredux.training.optimizers import optimizer_of
 
 SCRIPT = Path(__file__).parent / "toys" / "imgredux_pupil.py"
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:lightning_fabric.*", "ignore::UserWarning:torch.*")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def every_validation() -> Iterator[None]:
+    """A step of the pupil takes less time than a validation, and would leave none of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop, "VALIDATING", 1e9)
+        yield
 
 
 def log(out: Path) -> list[dict[str, str]]:
@@ -163,9 +174,11 @@ def test_time_ends_a_run_and_resume_goes_on_with_its_schedule(
 ) -> None:
     out = tmp_path / "slices"
     slices = 0
-    while not (out / "y.safetensors").exists():
-        train(f"{pupil}.y", [photographs], out, steps=24, max_minutes=1e-9, resume=True)
+    while train(f"{pupil}.y", [photographs], out, steps=24, max_minutes=1e-9, resume=True) is None:
         slices += 1
+        so_far = imgredux.get(pupil, weights=out / "y.safetensors")  # the averaged weights, after each slice
+        assert so_far.digest
+    slices += 1
     assert slices == 24
     assert log(out) == log(unbroken)
 
@@ -177,6 +190,85 @@ def test_without_steps_the_time_decides_how_many(pupil: str, photographs: Path, 
     assert saved["total"] > loop.SPEED_STEPS[1]
     assert saved["seconds"] < 3 * 60 * minutes
     assert done is not None or saved["step"] < saved["total"]
+
+
+def test_a_run_is_stopped_after_a_step_and_goes_on(
+    unbroken: Path, pupil: str, photographs: Path, tmp_path: Path
+) -> None:
+    asked = iter([False] * 9 + [True])
+    assert train(f"{pupil}.y", [photographs], tmp_path, steps=24, ended=lambda: next(asked)) is None
+    saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["state"]
+    assert saved["step"] == 10
+    assert (tmp_path / "y.safetensors").exists()
+    train(f"{pupil}.y", [photographs], tmp_path, steps=24, resume=True)
+    assert log(tmp_path) == log(unbroken)
+    assert (tmp_path / "y.safetensors").read_bytes() == (unbroken / "y.safetensors").read_bytes()
+
+
+def test_validations_take_a_small_share_of_the_time(
+    pupil: str, photographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "VALIDATING", 0.0)
+    rows: list[dict] = []
+    train(pupil, [photographs], tmp_path, steps=40, changes={"validations": 20}, progress=rows.append)
+    # The first one shows what one costs; then the tenth part of the run and its end remain.
+    assert [row["step"] for row in rows if "gain" in row] == [2, 4, 40]
+
+
+def test_harm_is_told_after_a_tenth(
+    pupil: str, photographs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "imgredux"):
+        train(f"{pupil}.fixed", [photographs], tmp_path, steps=20, changes={"lr": 0.001})
+    assert "worse than no network" in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "imgredux"):
+        train(f"{pupil}.fixed", [photographs], tmp_path / "well", steps=20, changes={"lr": 0.009})
+    assert not caplog.text
+
+
+def test_crops_grow(pupil: str, photographs: Path, tmp_path: Path) -> None:
+    import imgredux_pupil
+
+    imgredux_pupil.SHAPES.clear()
+    train(f"{pupil}.grown", [photographs], tmp_path, steps=8)
+    assert imgredux_pupil.SHAPES == [(4, 1, 16, 16)] * 4 + [(2, 1, 24, 24)] * 4
+
+
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch before 2.9 has no Muon")
+def test_muon_moves_kernels_and_goes_on(pupil: str, photographs: Path, tmp_path: Path) -> None:
+    name, broken, whole = f"{pupil}.muon", tmp_path / "broken", tmp_path / "whole"
+    train(name, [photographs], whole)
+    while train(name, [photographs], broken, steps=24, max_minutes=1e-9, resume=True) is None:
+        pass
+    assert log(broken) == log(whole)
+    assert (broken / "muon.safetensors").read_bytes() == (whole / "muon.safetensors").read_bytes()
+    train(name, [photographs], tmp_path / "long", steps=300)
+    assert float(log(tmp_path / "long")[-1]["gain"]) > 0
+
+
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch before 2.9 has no Muon")
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_a_step_of_muon_is_that_on_the_kernel_as_a_matrix(layout: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    conv = torch.nn.Conv2d(5, 7, 3).to(memory_format=layout)  # pyright: ignore[reportCallIssue]
+    kernel, before = conv.weight, conv.weight.detach().clone()
+    optimizer = optimizer_of(conv, 1e-3, (0.9, 0.999), 2e-2)
+    conv(torch.randn(2, 5, 8, 8)).square().sum().backward()
+    assert kernel.grad is not None
+    assert conv.bias is not None
+    gradient, old_bias = kernel.grad.clone(), conv.bias.detach().clone()
+    optimizer.step()
+    moved = (before - kernel.detach()).reshape(7, -1) / 2e-2
+    # The orthogonal factor of the gradient, by another way, at the size of `match_rms_adamw`. Newton and Schulz's five
+    # steps, in bfloat16, leave singular values between 0.7 and 1.2.
+    u, _, v = torch.linalg.svd(gradient.reshape(7, -1), full_matrices=False)
+    size = 0.2 * max(7, 45) ** 0.5
+    assert torch.nn.functional.cosine_similarity(moved.flatten(), (u @ v).flatten(), dim=0) > 0.97
+    values = torch.linalg.svdvals(moved / size)
+    assert values.min() > 0.6
+    assert values.max() < 1.3
+    assert torch.allclose((old_bias - conv.bias.detach()).abs(), torch.full((7,), 1e-3), rtol=1e-3)  # Adam's first step
 
 
 def test_a_plateau_halves_the_rate(pupil: str, photographs: Path, tmp_path: Path) -> None:
@@ -196,6 +288,19 @@ def test_weights_to_start_from(unbroken: Path, pupil: str, photographs: Path, tm
     assert origin["init"] == f"y.safetensors, sha256 {imgredux.get(pupil, weights=first).digest.hex()}"
     with pytest.raises(TrainingError, match="does not fit the network"):
         train(f"{pupil}.wide", [photographs], tmp_path / "b", init=first)
+
+
+@pytest.mark.parametrize(("units", "expected"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_precision_is_what_the_processor_is_fast_at(
+    units: bool, expected: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: units)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    assert fast_precision("cpu") == expected
+    assert fast_precision("mps") == "32-true"
+    with caplog.at_level(logging.WARNING, "imgredux"):
+        assert loop._precision("bf16-mixed", "cpu") == "bf16-mixed"
+    assert ("no units" in caplog.text) != units
 
 
 def test_mixed_precision_leaves_targets_and_tables_as_they_are(pupil: str, photographs: Path, tmp_path: Path) -> None:

@@ -11,26 +11,27 @@ from torch.nn import functional as F
 
 from imgredux.ops.fourier import amplitude, irfft2, own_mirror, phase, rfft2
 
-SLOPE = 0.2  # of every leaky ReLU of the network
+SLOPE = 0.2  # of the leaky ReLU of the released network; 0 is the ReLU of the text
 
 
 class Bins(nn.Module):
     """Conv of eq. 8: 1x1 convolution, leaky ReLU, 1x1 convolution, `(B, C, H, W)` to the same."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, slope: float = SLOPE) -> None:
         super().__init__()
+        self.slope = slope
         self.first = nn.Conv2d(channels, channels, 1)
         self.second = nn.Conv2d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.second(F.leaky_relu(self.first(x), SLOPE, inplace=True))
+        return self.second(F.leaky_relu(self.first(x), self.slope, inplace=True))
 
 
 class AmplitudeBranch(Bins):
     """F_fre = F^-1(Conv(A(F)), P(F)), eq. 7-8. floor: amplitude at which the phase counts by half; 0: always fully."""
 
-    def __init__(self, channels: int, norm: str, floor: float) -> None:
-        super().__init__(channels)
+    def __init__(self, channels: int, norm: str, floor: float, slope: float = SLOPE) -> None:
+        super().__init__(channels, slope)
         self.norm, self.floor = norm, floor
 
     def forward(self, x: Tensor) -> Tensor:
@@ -44,8 +45,8 @@ class AmplitudeBranch(Bins):
 class PhaseBranch(Bins):
     """F_fre = F^-1(A(F), Conv(P(F))): eq. 8 with the roles exchanged. floor: as above, for the phase that goes in."""
 
-    def __init__(self, channels: int, norm: str, floor: float) -> None:
-        super().__init__(channels)
+    def __init__(self, channels: int, norm: str, floor: float, slope: float = SLOPE) -> None:
+        super().__init__(channels, slope)
         self.norm, self.floor = norm, floor
 
     def forward(self, x: Tensor) -> Tensor:
@@ -65,8 +66,8 @@ class PhaseBranch(Bins):
         mirrored[own_mirror(P.shape[-2], width)] = 1
         linear = F.conv2d(P, self.first.weight)
         bias = self.first.get_parameter("bias")[:, None, None]
-        here = F.leaky_relu(linear + bias, SLOPE, inplace=True)
-        there = F.leaky_relu(torch.addcmul(bias, linear, mirrored), SLOPE, inplace=True)
+        here = F.leaky_relu(linear + bias, self.slope, inplace=True)
+        there = F.leaky_relu(torch.addcmul(bias, linear, mirrored), self.slope, inplace=True)
         return self.second((here + there) / 2), F.conv2d((here - there) / 2, self.second.weight)
 
 

@@ -16,9 +16,11 @@ class D2LNet(Restorer):
 
     channels: planes that the network sees. One: luma, of colour that of JFIF. Three: RGB, and grey is repeated and its
     result averaged. width: features of the finest level; parameters grow with its square, 6.4 million at 32.
-    variant: "paper", amplitudes first, orthonormal transform, and the phase of faint bins counts less; "released", the
-    authors' network: phases first, transform without factor, every phase counts fully.
-    attention: "cbam", the released network's; "parameter_free", as the paper's text has it.
+    variant: "paper", as the text has it: amplitudes first, orthonormal transform, ReLU, attention without parameters;
+    "released", the authors' network: phases first, transform without factor, leaky ReLU, learned attention; "combined",
+    the order and the transform of the text with the activation and attention of the released network. In the first and
+    the last, the phase of faint bins counts less.
+    attention: "cbam", learned, or "parameter_free"; None: as the variant has it.
     amplitude, phase: False puts residual blocks of the same convolutions in place of that correction (Table 3).
     tile, overlap: side of the squares that the network sees, and how far they overlap, multiples of 16. A tile's
     transform changes with its side: use that of the training.
@@ -37,8 +39,8 @@ class D2LNet(Restorer):
         *,
         channels: int = 1,
         width: int = 32,
-        variant: Variant = "paper",
-        attention: Attention = "cbam",
+        variant: Variant = "combined",
+        attention: Attention | None = None,
         amplitude: bool = True,
         phase: bool = True,
         tile: int = 256,
@@ -48,11 +50,11 @@ class D2LNet(Restorer):
         super().__init__()
         for name, value, known in (
             ("channels", channels, (1, 3)),
-            ("variant", variant, ("paper", "released")),
-            ("attention", attention, ("cbam", "parameter_free")),
+            ("variant", variant, ("combined", "paper", "released")),
+            ("attention", attention, ("cbam", "parameter_free", None)),
         ):
             if value not in known:
-                raise ValueError(f"{name} is {value!r}; choose {' or '.join(map(str, known))}")
+                raise ValueError(f"{name} is {value!r}; choose {', '.join(map(str, known[:-1]))} or {known[-1]}")
         if width < 4 or width % 4:
             raise ValueError(f"width is {width}; give a multiple of 4")
         if tile % ALIGN or overlap % ALIGN or not 0 < 2 * overlap <= tile:

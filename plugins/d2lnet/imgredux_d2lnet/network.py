@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from imgredux.ops.fourier import EPS
 from imgredux_d2lnet.fourier import SLOPE, AmplitudeBranch, Bins, PhaseBranch, recombine
 
-Variant = Literal["paper", "released"]
+Variant = Literal["combined", "paper", "released"]
 Attention = Literal["cbam", "parameter_free"]
 Corrects = Literal["amplitude", "phase", "pixels", "nothing"]
 LEVELS = 4  # n of the paper: correction blocks of a stage, each at half the resolution of the one before
@@ -25,30 +25,30 @@ def conv3x3(inputs: int, outputs: int) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, 3, padding=1)
 
 
-def leaky(x: Tensor) -> Tensor:
-    return F.leaky_relu(x, SLOPE, inplace=True)
-
-
 class Network(nn.Module):
     """`(B, C, H, W)`, sides multiples of 8, to X_out1 and X_out2 of the same shape, neither clipped."""
 
     def __init__(
-        self, channels: int, width: int, variant: Variant, attention: Attention, amplitude: bool, phase: bool
+        self, channels: int, width: int, variant: Variant, attention: Attention | None, amplitude: bool, phase: bool
     ) -> None:
         super().__init__()
-        self.order = "amplitude_first" if variant == "paper" else "phase_first"
-        self.norm, floor = ("ortho", FLOOR) if variant == "paper" else ("backward", 0.0)
+        self.order = "phase_first" if variant == "released" else "amplitude_first"
+        self.norm, floor = ("backward", 0.0) if variant == "released" else ("ortho", FLOOR)
+        slope = 0.0 if variant == "paper" else SLOPE
+        attention = attention or ("parameter_free" if variant == "paper" else "cbam")
         stages: list[Corrects] = ["amplitude" if amplitude else "pixels", "phase" if phase else "pixels"]
         if self.order == "phase_first":
             stages.reverse()
-        self.embed1 = embedding(channels, width, 2)
-        self.stage1 = Stage(width, stages[0], attention, self.norm, floor)
+        self.embed1 = embedding(channels, width, 2, slope)
+        self.stage1 = Stage(width, stages[0], attention, self.norm, floor, slope)
         self.supervised = SupervisedAttention(channels, width)
-        self.embed2 = embedding(channels, width, 2)
+        self.embed2 = embedding(channels, width, 2, slope)
         self.join = nn.Conv2d(2 * width, width, 1)
-        self.stage2 = Stage(width, stages[1], attention, self.norm, floor, guided=True)
+        self.stage2 = Stage(width, stages[1], attention, self.norm, floor, slope, guided=True)
         self.modulate = ChannelModulation(channels, width)
-        self.refine = nn.Sequential(embedding(channels, width, 1), ChannelModulation(channels, width))
+        embedded, refined = embedding(channels, width, 1, slope), ChannelModulation(channels, width)
+        self.refine = nn.Sequential(embedded, refined)
+        self.last = (self.supervised.image, self.modulate.last, refined.last)  # what is added to an image
         self.to(memory_format=torch.channels_last)
 
     def forward(self, X_in: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,23 +66,24 @@ class Network(nn.Module):
         return recombine(X_in, X_out1, self.norm, EPS)
 
 
-def embedding(channels: int, width: int, blocks: int) -> nn.Sequential:
+def embedding(channels: int, width: int, blocks: int, slope: float) -> nn.Sequential:
     """From an image into features: a convolution and blocks with half instance normalisation."""
-    return nn.Sequential(conv3x3(channels, width), *(HalfNormBlock(width) for _ in range(blocks)))
+    return nn.Sequential(conv3x3(channels, width), *(HalfNormBlock(width, slope) for _ in range(blocks)))
 
 
 class HalfNormBlock(nn.Module):
     """Residual block of two convolutions; between them the first half of the channels is normalised in each image."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, slope: float) -> None:
         super().__init__()
+        self.slope = slope
         self.first = conv3x3(width, width)
         self.second = conv3x3(width, width)
         self.scale = nn.Parameter(torch.ones(width // 2))
         self.shift = nn.Parameter(torch.zeros(width // 2))
 
     def forward(self, x: Tensor) -> Tensor:
-        r = leaky(self.first(x))
+        r = F.leaky_relu(self.first(x), self.slope, inplace=True)
         half = len(self.scale)
         var, mean = torch.var_mean(r[:, :half], (2, 3), correction=0)
         scale = self.scale * (var + 1e-5).rsqrt()
@@ -90,7 +91,7 @@ class HalfNormBlock(nn.Module):
         rest = r.shape[1] - half
         scale, shift = F.pad(scale, (0, rest), value=1.0), F.pad(shift, (0, rest))
         r = torch.addcmul(shift[..., None, None], r, scale[..., None, None])
-        return x + leaky(self.second(r))
+        return x + F.leaky_relu(self.second(r), self.slope, inplace=True)
 
 
 class SpatialAttention(nn.Module):
@@ -119,21 +120,30 @@ class Block(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, width: int, corrects: Corrects, attention: Attention, norm: str, floor: float
+        self,
+        inputs: int,
+        width: int,
+        corrects: Corrects,
+        attention: Attention,
+        norm: str,
+        floor: float,
+        slope: float = SLOPE,
     ) -> None:
         super().__init__()
+        self.slope = slope
         self.first, self.second = conv3x3(inputs, width), conv3x3(width, width)
         self.residual = nn.Conv2d(inputs, width, 1)
         branches = {"amplitude": AmplitudeBranch, "phase": PhaseBranch}
         self.branch = self.attention = None
         if corrects in branches:
-            self.branch = branches[corrects](width, norm, floor)
+            self.branch = branches[corrects](width, norm, floor, slope)
             self.attention = SpatialAttention(attention == "cbam")
         elif corrects == "pixels":
-            self.branch = Bins(width)
+            self.branch = Bins(width, slope)
 
     def forward(self, x: Tensor) -> Tensor:
-        F_spa = leaky(self.second(leaky(self.first(x))))  # Eq. (6)
+        F_spa = F.leaky_relu(self.first(x), self.slope, inplace=True)
+        F_spa = F.leaky_relu(self.second(F_spa), self.slope, inplace=True)  # Eq. (6)
         r = self.residual(x)
         if self.branch is None:
             return F_spa + r
@@ -147,7 +157,14 @@ class Stage(nn.Module):
     """ACM or PCM: a U-Net with a correction block at each level on the way down. guided: takes the other's features."""
 
     def __init__(
-        self, width: int, corrects: Corrects, attention: Attention, norm: str, floor: float, guided: bool = False
+        self,
+        width: int,
+        corrects: Corrects,
+        attention: Attention,
+        norm: str,
+        floor: float,
+        slope: float,
+        guided: bool = False,
     ) -> None:
         super().__init__()
         widths = [width * 2**level for level in range(LEVELS)]
@@ -155,12 +172,12 @@ class Stage(nn.Module):
         upper = widths[:-1]
 
         def block(given: int, own: int, corrects: Corrects) -> Block:
-            return Block(given, own, corrects, attention, norm, floor)
+            return Block(given, own, corrects, attention, norm, floor, slope)
 
         self.down = nn.ModuleList(block(i, w, corrects) for i, w in zip(inputs, widths, strict=True))
         self.shrink = nn.ModuleList(nn.Conv2d(w, w, 4, stride=2, padding=1, bias=False) for w in upper)
         self.enlarge = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, stride=2) for w in upper)
-        self.skip = nn.ModuleList(HalfNormBlock(w) for w in upper)
+        self.skip = nn.ModuleList(HalfNormBlock(w, slope) for w in upper)
         self.up = nn.ModuleList(block(2 * w, w, "nothing") for w in upper)
         guides = upper if guided else []
         self.guide_encoded = nn.ModuleList(conv3x3(w, w) for w in guides)

@@ -5,6 +5,7 @@ from imgredux_d2lnet.fourier import AmplitudeBranch, PhaseBranch, recombine
 from imgredux_d2lnet.losses import ALPHA, FAINT, objective
 from imgredux_d2lnet.method import D2LNet
 from imgredux_d2lnet.network import Block, SpatialAttention
+from imgredux_d2lnet.recipe import RECIPES
 from skimage import data
 from torch.nn import functional as F
 
@@ -37,6 +38,7 @@ def spectrum(x: torch.Tensor) -> np.ndarray:
         ({"width": 32}, 6_407_395),
         ({"width": 16}, 1_604_795),
         ({"width": 16, "attention": "parameter_free"}, 1_604_795 - 8 * 18),
+        ({"width": 16, "variant": "paper"}, 1_604_795 - 8 * 18),
         ({"width": 16, "amplitude": False}, 1_604_795 - 4 * 18),
     ],
 )
@@ -51,7 +53,9 @@ def test_x_inv_has_the_amplitude_of_one_image_and_the_phase_of_the_other():
     np.testing.assert_allclose(Z / abs(Z), spectrum(Y) / abs(spectrum(Y)), atol=5e-3)
 
 
-@pytest.mark.parametrize(("variant", "of_out1"), [("paper", "amplitude"), ("released", "phase")])
+@pytest.mark.parametrize(
+    ("variant", "of_out1"), [("combined", "amplitude"), ("paper", "amplitude"), ("released", "phase")]
+)
 def test_the_second_stage_starts_from_what_the_first_corrected(variant, of_out1):
     network = fresh(variant=variant).network
     X_in, X_out1 = camera(), noise(1, 1, 64, 64)
@@ -62,12 +66,28 @@ def test_the_second_stage_starts_from_what_the_first_corrected(variant, of_out1)
     np.testing.assert_allclose(np.cos(np.angle(Z) - np.angle(phase_from))[strong], 1, atol=1e-5)
 
 
-@pytest.mark.parametrize(("variant", "branches"), [("paper", "ap"), ("released", "pa")])
+@pytest.mark.parametrize(("variant", "branches"), [("combined", "ap"), ("paper", "ap"), ("released", "pa")])
 def test_order_of_the_stages(variant, branches):
     network = fresh(variant=variant).network
     kinds = {"a": AmplitudeBranch, "p": PhaseBranch}
     for stage, kind in zip((network.stage1, network.stage2), branches, strict=True):
         assert [type(block.branch) for block in stage.down] == [kinds[kind]] * 4
+
+
+def test_the_paper_has_relu_and_attention_without_parameters():
+    network = fresh(variant="paper").network
+    assert {module.slope for module in network.modules() if hasattr(module, "slope")} == {0.0}
+    blocks = [block for stage in (network.stage1, network.stage2) for block in stage.down]
+    assert all(block.attention is not None and block.attention.conv is None for block in blocks)
+
+
+@pytest.mark.parametrize("variant", ["combined", "paper", "released"])
+def test_training_begins_with_next_to_no_change(variant):
+    x, method = camera(), fresh(variant=variant, width=16)
+    RECIPES["q10"].prepare(method)
+    out1, out2 = method.network(x)
+    assert 0 < (out1 - x).square().mean().sqrt() < 0.01
+    assert 0 < (out2 - x).square().mean().sqrt() < 0.01
 
 
 @pytest.mark.parametrize("size", [(16, 24), (15, 24), (16, 7), (8, 1)])
@@ -104,10 +124,10 @@ def test_attention_without_parameters_weighs_by_the_difference():
 
 
 @pytest.mark.parametrize("ablated", ["amplitude", "phase"])
-@pytest.mark.parametrize("variant", ["paper", "released"])
+@pytest.mark.parametrize("variant", ["combined", "released"])
 def test_ablations_take_the_transform_out_of_their_stage(ablated, variant):
     whole, without = fresh(variant=variant).network, fresh(variant=variant, **{ablated: False}).network
-    first = (ablated == "amplitude") == (variant == "paper")
+    first = (ablated == "amplitude") == (variant == "combined")
     changed, kept = ("stage1", "stage2") if first else ("stage2", "stage1")
     assert all(block.attention is None for block in getattr(without, changed).down)
     assert all(block.attention is not None for block in getattr(without, kept).down)
@@ -119,7 +139,7 @@ def test_ablations_take_the_transform_out_of_their_stage(ablated, variant):
     assert not torch.equal(a2, b2)
 
 
-@pytest.mark.parametrize("variant", ["paper", "released"])
+@pytest.mark.parametrize("variant", ["combined", "paper", "released"])
 @pytest.mark.parametrize("phase_loss", ["wrapped", "naive"])
 @pytest.mark.parametrize("level", [0.0, 0.5, None])
 def test_gradients_are_finite(variant, phase_loss, level):
@@ -210,8 +230,8 @@ def test_the_result_stays_within_the_files_steps(project):
 def test_mistakes_are_named():
     for options, message in (
         ({"channels": 2}, "channels is 2; choose 1 or 3"),
-        ({"variant": "draft"}, "variant is 'draft'; choose paper or released"),
-        ({"attention": "none"}, "attention is 'none'; choose cbam or parameter_free"),
+        ({"variant": "draft"}, "variant is 'draft'; choose combined, paper or released"),
+        ({"attention": "none"}, "attention is 'none'; choose cbam, parameter_free or None"),
         ({"width": 6}, "width is 6; give a multiple of 4"),
         ({"tile": 100}, "tile is 100, overlap 32; give multiples of 16"),
         ({"tile": 64, "overlap": 48}, "the overlap at most half a tile"),

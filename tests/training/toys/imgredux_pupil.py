@@ -13,14 +13,19 @@ from imgredux import Restorer, Spec
 from imgredux.training import JpegRecipe
 
 SEEN = []  # dtypes of what the loss was given
+SHAPES = []  # of the damaged crops
 
 
 class Pupil(Restorer):
     """One convolution without bias, as a residual."""
 
-    def __init__(self, *, side: int = 3) -> None:
+    def __init__(self, *, side: int = 3, hidden: int = 0) -> None:
         super().__init__()
         self.network = nn.Conv2d(1, 1, side, padding=side // 2, bias=False)
+        if hidden:
+            wide, narrow = (nn.Conv2d(n, m, side, padding=side // 2, bias=False) for n, m in ((1, hidden), (hidden, 1)))
+            nn.init.zeros_(narrow.weight)
+            self.network = nn.Sequential(wide, nn.ReLU(), narrow)
 
     def forward(self, x, *, qtable=None):
         return x + self.network(x)
@@ -31,6 +36,7 @@ class Recording(JpegRecipe):
 
     def loss(self, method, batch):
         SEEN.append([tensor.dtype for tensor in batch])
+        SHAPES.append(tuple(batch[0].shape))
         return super().loss(method, batch)
 
 
@@ -42,6 +48,13 @@ class Broken(JpegRecipe):
         return total * torch.nan, parts
 
 
+class Fixed(JpegRecipe):
+    """Its gain is its learning rate less 0.005."""
+
+    def validate(self, method, validation):
+        return {"gain": self.lr - 0.005}
+
+
 COMMON = {"crop": 16, "batch": 4, "steps": 24, "lr": 1e-2, "ema": 0.2, "validations": 4}
 RECIPES = {
     "y": JpegRecipe(**COMMON),
@@ -49,6 +62,9 @@ RECIPES = {
     "plateau": JpegRecipe(**COMMON, schedule="plateau"),
     "recording": Recording(**COMMON),
     "broken": Broken(**COMMON),
+    "fixed": Fixed(**COMMON),
+    "grown": Recording(**COMMON, grow=((0.5, 24, 2),)),
+    "muon": JpegRecipe(**{**COMMON, "lr": 3e-3}, options={"hidden": 4}, kernels_lr=3e-3),
 }
 SPEC = Spec(
     name="pupil",
@@ -67,7 +83,8 @@ if __name__ == "__main__":
     from imgredux.training import loop
 
     images, out, *options = sys.argv[1:]
-    loop.CHECKPOINT_SECONDS = 0.0
+    loop.fast_precision = lambda device: "32-true"
+    loop.CHECKPOINT_SECONDS, loop.VALIDATING = 0.0, 1e9
     keywords = {key: int(value) for key, _, value in (option.partition("=") for option in options)}
     imgredux.register(SPEC)
     loop.train("pupil.y", [images], out, progress=lambda row: print(row["step"], flush=True), **keywords)
