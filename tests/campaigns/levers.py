@@ -19,16 +19,19 @@ from typing import NamedTuple
 
 
 class Trial(NamedTuple):
-    """A recipe with other fields, as `--set` takes them."""
+    """A recipe with other fields, as `--set` takes them, and other options of the command."""
 
     what: str
     name: str
     changes: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
 
 
-LARGE = ("crop=96", "batch=4", "grow=[]")  # as the recipe of d2lnet.blind has them
-SMALL = ("crop=48", "batch=16", "grow=[]")
+RISE = "warmup=0.02"  # a short one
+LARGE = ("crop=96", "batch=4", "grow=[]", RISE)  # as the recipe of d2lnet.blind has them
+SMALL = ("crop=48", "batch=16", "grow=[]", RISE)
 PAPER = "options={channels=1, width=16, tile=96, overlap=16, variant='paper'}"
+FLOAT32 = ("--precision", "32-true")
 FAR = "begin_at=1.0"  # initial values as the constructor has them
 
 TRIALS = (
@@ -36,11 +39,13 @@ TRIALS = (
     Trial("crops of 96, last convolutions near zero", "d2lnet.q10", LARGE),
     Trial("crops of 48", "d2lnet.q10", (*SMALL, FAR)),
     Trial("crops of 48, last convolutions near zero", "d2lnet.q10", SMALL),
-    Trial("the same, then crops of 96: the recipe", "d2lnet.q10"),
-    Trial("the recipe, Muon 2e-3", "d2lnet.q10", ("kernels_lr=2e-3",)),
-    Trial("the recipe, one cycle", "d2lnet.q10", ("warmup=0.3",)),
-    Trial("the recipe, the paper's ReLU and attention", "d2lnet.q10", (PAPER,)),
+    Trial("the same, then crops of 96", "d2lnet.q10", (RISE,)),
+    Trial("the same, Muon 2e-3", "d2lnet.q10", (RISE, "kernels_lr=2e-3")),
+    Trial("the same, the paper's ReLU and attention", "d2lnet.q10", (RISE, PAPER)),
+    Trial("the same, one cycle: the recipe", "d2lnet.q10"),
+    Trial("the recipe in float32", "d2lnet.q10", (), FLOAT32),
     Trial("the recipe", "arcnn.q10"),
+    Trial("the recipe in float32", "arcnn.q10", (), FLOAT32),
     Trial("crops of 32", "arcnn.q10", ("crop=32", "batch=64")),
     Trial("Muon 2e-3", "arcnn.q10", ("kernels_lr=2e-3",)),
     Trial("one cycle", "arcnn.q10", ("warmup=0.3",)),
@@ -50,7 +55,19 @@ TRIALS = (
 def measured(trial: Trial, seed: int, images: list[str], minutes: float) -> dict[str, float]:
     """The last line of a trial's log; raises RuntimeError with what the run said where it failed."""
     with tempfile.TemporaryDirectory(prefix="lever-") as out:
-        command = [sys.executable, "-m", "imgredux", "train", trial.name, "-o", out, "--seed", str(seed), "--resume"]
+        command = [
+            sys.executable,
+            "-m",
+            "imgredux",
+            "train",
+            trial.name,
+            "-o",
+            out,
+            "--seed",
+            str(seed),
+            "--resume",
+            *trial.options,
+        ]
         command += [part for folder in images for part in ("--images", folder)]
         command += [part for change in (*trial.changes, "validations=1") for part in ("--set", change)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -69,10 +86,10 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=2)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--only", default="", help="a part of the method's name")
+    parser.add_argument("--only", default="", help="a part of the recipe's name and the change")
     parser.add_argument("-o", "--output", type=Path, help="each trial as a row of CSV")
     chosen = parser.parse_args()
-    trials = [(trial, seed) for trial in TRIALS if chosen.only in trial.name for seed in chosen.seeds]
+    trials = [(trial, seed) for trial in TRIALS if chosen.only in f"{trial.name} {trial.what}" for seed in chosen.seeds]
     found: dict[Trial, list[dict[str, float]]] = defaultdict(list)
     with ThreadPoolExecutor(chosen.jobs) as pool:
         rows = pool.map(lambda one: measured(*one, chosen.images, chosen.minutes), trials)

@@ -54,6 +54,7 @@ RECIPES = {
         crop=48,
         batch=16,
         grow=((0.7, 96, 4),),
+        warmup=0.3,
         steps=100_000,
         lr=1e-3,
         clip=0.5,
