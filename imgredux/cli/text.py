@@ -83,15 +83,11 @@ def ended_like_interrupted() -> Iterator[None]:
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {one: signal.signal(one, interrupt) for one in signals if signal.getsignal(one) != signal.SIG_IGN}
-    try:
-        yield
-    except KeyboardInterrupt:
-        fail("interrupted: what is done is kept; the same command goes on", INTERRUPTED)
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+    with _handled(("SIGTERM", "SIGHUP"), interrupt):
+        try:
+            yield
+        except KeyboardInterrupt:
+            fail("interrupted: what is done is kept; the same command goes on", INTERRUPTED)
 
 
 @contextmanager
@@ -105,10 +101,17 @@ def ended_after_a_step() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         came = True
 
-    signals = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {one: signal.signal(one, note) for one in signals if signal.getsignal(one) != signal.SIG_IGN}
-    try:
+    with _handled(("SIGINT", "SIGTERM", "SIGHUP"), note):
         yield lambda: came
+
+
+@contextmanager
+def _handled(names: tuple[str, ...], handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """The handler for those of the signals that this system has and that are not ignored, until the block ends."""
+    signals = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    before = {one: signal.signal(one, handler) for one in signals if signal.getsignal(one) != signal.SIG_IGN}
+    try:
+        yield
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for one, earlier in before.items():
+            signal.signal(one, earlier)

@@ -120,8 +120,7 @@ def how_far(out: Path) -> Far:
         return Far()
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        state, tag = saved["state"], saved["run"]["tag"]
-        weights = out / f"{tag}.safetensors"
+        state, weights = saved["state"], weights_file(out, saved["run"]["tag"])
         return Far(state["step"], state["total"], weights if weights.exists() else None)
     except (OSError, RuntimeError, KeyError, TypeError, pickle.UnpicklingError) as error:
         raise TrainingError(f"{path}: cannot be read: {error}") from error
@@ -178,9 +177,9 @@ def _draw(path: Path, history: Sequence[Row], judged: str) -> None:
         figure.savefig(temporary, format="png", dpi=100)
 
 
-def weights_file(out: Path, run: Run) -> Path:
+def weights_file(out: Path, tag: str) -> Path:
     """Where the averaged weights of a run are."""
-    return out / f"{run.tag}.safetensors"
+    return out / f"{tag}.safetensors"
 
 
 def export(out: Path, run: Run, state: State, recipe: Recipe, average: Method, data: str, device: torch.device) -> Path:
@@ -190,7 +189,7 @@ def export(out: Path, run: Run, state: State, recipe: Recipe, average: Method, d
     """
     from safetensors.torch import save_file
 
-    path = weights_file(out, run)
+    path = weights_file(out, run.tag)
     with torch.no_grad():
         for parameter in average.parameters():
             parameter.copy_(parameter.half())

@@ -126,7 +126,7 @@ def train(
     if steps is not None or (max_minutes is None and not trainer.state.total):
         trainer.state.total = steps or recipe.steps
     done = trainer.go(math.inf if max_minutes is None else 60 * max_minutes)
-    return checkpoint.weights_file(trainer.out, run) if done and fabric.is_global_zero else None
+    return checkpoint.weights_file(trainer.out, tag) if done and fabric.is_global_zero else None
 
 
 def fast_precision(device: str) -> str:
