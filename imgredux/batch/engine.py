@@ -77,6 +77,16 @@ class Outcome:
     made: Mapping[Path, Mapping[str, Any]] = field(default_factory=dict)
 
 
+class Results(Iterator[FileResult]):
+    """What `run` gives: one result after the other. total: how many there are, without what is left out."""
+
+    def __init__(self, total: int, rest: Iterator[FileResult]) -> None:
+        self.total, self._rest = total, rest
+
+    def __next__(self) -> FileResult:
+        return next(self._rest)
+
+
 def run(
     work: Work,
     inputs: Sequence[str | PathLike],
@@ -84,7 +94,7 @@ def run(
     *,
     jobs: int | None = None,
     force: bool = False,
-) -> Iterator[FileResult]:
+) -> Results:
     """Do the work on files and folders of them; a result for every input, as it is done, and for what is left out.
 
     One file makes the file `out`, unless `out` is a folder. Several, or a folder, make files in the folder `out`, in
@@ -101,15 +111,9 @@ def run(
     if single:
         _check_suffix(target, work)
         work.start()  # what is wrong with the method shows here
-        return _alone(work, Path(inputs[0]), target, force)
+        return Results(1, _alone(work, Path(inputs[0]), target, force))
     _check_folder(target, inputs, work)
-    return _many(work, found, target, jobs, force)
-
-
-def count(inputs: Sequence[str | PathLike], out: str | PathLike, work: Work) -> int:
-    """How many results `run` gives, for a bar. Raises as `run` does."""
-    found = find(inputs, Path(out), work.suffixes)
-    return len(found.files) + len(found.failed)
+    return Results(len(found.files) + len(found.failed), _many(work, found, target, jobs, force))
 
 
 def _is_single(work: Work, inputs: Sequence[str | PathLike], out: Path) -> bool:

@@ -61,10 +61,10 @@ def through(
 
     try:
         work = make()
-        total = engine.count(inputs, out, work)
         results = engine.run(work, inputs, out, jobs=jobs, force=force)
     except ImgreduxError as error:
         fail(error, USAGE)
+    total = results.total
     seen: Counter[str] = Counter()
     left: list[FileResult] = []
     facts: list[dict[str, Any]] = []

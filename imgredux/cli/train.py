@@ -1,6 +1,8 @@
 """`imgredux train`: weights of a method on one's own images."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,10 +75,8 @@ def train(
         return
     if name is None or not images or out is None:
         fail("train takes a NAME, --images and -o; or --queue", USAGE)
-    try:
+    with _installed():
         from imgredux.training import train
-    except ImportError as error:
-        fail(f"training needs {error.name}: pip install imgredux[train]", FAILED)
     with ended_after_a_step() as ended:
         done = train(
             name,
@@ -104,12 +104,19 @@ def train(
             raise typer.Exit(INTERRUPTED)
 
 
-def _through(queue: Path, runs: Path) -> None:
-    """A line for each run of the queue as it ends."""
+@contextmanager
+def _installed() -> Iterator[None]:
+    """What is missing for training, in a line."""
     try:
-        from imgredux.training.queue import run_queue
+        yield
     except ImportError as error:
         fail(f"training needs {error.name}: pip install imgredux[train]", FAILED)
+
+
+def _through(queue: Path, runs: Path) -> None:
+    """A line for each run of the queue as it ends."""
+    with _installed():
+        from imgredux.training.queue import run_queue
     failed = False
     with ended_after_a_step() as ended:
         for one in run_queue(queue, runs, progress=_show_of, ended=ended):

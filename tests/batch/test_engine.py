@@ -119,7 +119,7 @@ def test_a_missing_companion_is_made(album: Path, whole: Path, tmp_path: Path) -
 
 
 def test_two_runs_into_one_folder(album: Path, whole: Path, tmp_path: Path) -> None:
-    for turn in range(3):
+    for turn in range(12):
         out = tmp_path / f"{turn}"
         both = [command("run", "wei2009", album, "-o", out, *OPTIONS, "--jobs", "1") for _ in range(2)]
         texts = ["".join(process.communicate(timeout=300)) for process in both]
