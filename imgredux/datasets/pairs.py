@@ -23,9 +23,9 @@ def pairs(root: str | PathLike, *, name: str | None = None) -> Dataset:
     """Pairs of equal stems in the folders `ref/` and `jnd/` (or `Ref/` and `JND1/`) of `root`, or of its splits.
 
     The layout that JND-LC's users have is `root/{train,test}/{Ref,JND1}`; name `root/test` for one split. Images are
-    paired by stem, whatever their formats, never by position. An image without a partner and a pair of two sizes are
-    problems. So is a stem in two splits: its later pair is left out. Raises ImgreduxError where there is neither
-    layout.
+    paired by stem, whatever their formats, never by position; those of subfolders, which `imgredux make-pairs` writes,
+    have stems like "holiday/a". An image without a partner and a pair of two sizes are problems. So is a stem in two
+    splits: its later pair is left out. Raises ImgreduxError where there is neither layout.
     """
     base = existing(root)
     splits = [child for child in sorted(base.iterdir()) if child.is_dir() and child.name.lower() in SPLITS]
@@ -52,15 +52,23 @@ def _folders(part: Path) -> tuple[Path, Path] | None:
 
 
 def _paired(references: Path, criticals: Path, problems: list[str]) -> Iterable[Item | str]:
-    left, unfit = by_stem(images_in(references))
-    right, too = by_stem(images_in(criticals))
-    problems += [*unfit, *too]
+    left, right = (_by_place(folder, problems) for folder in (references, criticals))
     for stem in sorted({*left, *right}):
         if stem in left and stem in right:
             yield matched_pair(stem, left[stem], right[stem])
         else:
             alone, lacking = (left[stem], criticals) if stem in left else (right[stem], references)
             yield f"{alone} has no partner in {lacking}"
+
+
+def _by_place(root: Path, problems: list[str]) -> dict[str, Path]:
+    """The images in a folder and its subfolders, by where they are in it, without suffix: "a", or "holiday/a"."""
+    found: dict[str, Path] = {}
+    for inside in [root, *sorted(path for path in root.rglob("*") if path.is_dir())]:
+        stems, unfit = by_stem(images_in(inside))
+        problems += unfit
+        found |= {(inside.relative_to(root) / stem).as_posix(): path for stem, path in stems.items()}
+    return found
 
 
 @dataclass(frozen=True)

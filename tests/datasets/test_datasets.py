@@ -87,6 +87,17 @@ def test_pairs_by_stem_not_by_position(tmp_path: Path) -> None:
     assert len(found.problems) == 4
 
 
+def test_pairs_in_subfolders_as_they_are_made(tmp_path: Path) -> None:
+    for part in ("ref", "jnd"):
+        for place in ("a.png", "city/a.png", "city/old/b.png"):
+            save(tmp_path / part / place)
+    save(tmp_path / "ref" / "sea" / "b.png")
+    found = pairs(tmp_path)
+    assert [item.stem for item in found] == ["a", "city/a", "city/old/b"]
+    assert found.items[1].critical == tmp_path / "jnd" / "city" / "a.png"
+    assert "has no partner" in "".join(found.problems)
+
+
 def test_the_layout_of_jnd_lc(tmp_path: Path) -> None:
     for split, stem in (("train", "a"), ("test", "b"), ("test", "a")):
         for part in ("Ref", "JND1"):
