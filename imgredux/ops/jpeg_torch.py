@@ -12,14 +12,17 @@ from torch.nn import functional as F
 from imgredux.ops.dct import blocks, dct, idct
 
 
-def jpeg_torch(x: Tensor, steps: Tensor) -> Tensor:
+def jpeg_torch(x: Tensor, steps: Tensor, subsampling: str = "4:2:0") -> Tensor:
     """What is left of `x` after JPEG with the quantisation tables `steps`, decoded: never differentiable.
 
-    `x` is `(B, C, H, W)` in [0, 1], rounded to 8 bits; C = 1 is a greyscale file, C = 3 one in YCbCr with 4:2:0 chroma.
-    `steps` is `(B, 2, 8, 8)`: luma and chroma steps of each image. H and W are multiples of 8, of 16 for colour.
-    Returns `(B, C, H, W)` float32 in multiples of 1/255. Raises ValueError for other shapes.
+    `x` is `(B, C, H, W)` in [0, 1], rounded to 8 bits; C = 1 is a greyscale file, C = 3 one in YCbCr, its chroma
+    "4:2:0" or "4:4:4". `steps` is `(B, 2, 8, 8)`: luma and chroma steps of each image. H and W are multiples of 8, of
+    16 for 4:2:0. Returns `(B, C, H, W)` float32 in multiples of 1/255. Raises ValueError for other shapes and another
+    subsampling.
     """
-    multiple = 8 * (1 + (x.shape[1] == 3))
+    if subsampling not in ("4:2:0", "4:4:4"):
+        raise ValueError(f"subsampling is {subsampling!r}; choose 4:2:0 or 4:4:4")
+    multiple = 16 if x.shape[1] == 3 and subsampling == "4:2:0" else 8
     if x.ndim != 4 or x.shape[1] not in (1, 3) or x.shape[-2] % multiple or x.shape[-1] % multiple:
         raise ValueError(f"the shape is {tuple(x.shape)}; pass (B, 1 or 3, H, W), sides multiples of {multiple}")
     if steps.shape != (len(x), 2, 8, 8):
@@ -30,8 +33,11 @@ def jpeg_torch(x: Tensor, steps: Tensor) -> Tensor:
             return _requantized(pixels, steps[:, :1]).div_(255)
         y, chroma = _to_ycc(pixels)
         y = _requantized(y, steps[:, :1]).int()
-        chroma = _requantized(_halved(chroma).float(), steps[:, 1:]).int()
-        return _to_rgb(y, _doubled(chroma)).float().div_(255)
+        if subsampling == "4:4:4":
+            chroma = _requantized(chroma.float(), steps[:, 1:]).int()
+        else:
+            chroma = _doubled(_requantized(_halved(chroma).float(), steps[:, 1:]).int())
+        return _to_rgb(y, chroma).float().div_(255)
 
 
 def _requantized(planes: Tensor, steps: Tensor) -> Tensor:

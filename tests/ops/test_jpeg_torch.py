@@ -27,6 +27,15 @@ def test_it_loses_what_libjpeg_loses(channels: int, quality: int) -> None:
     assert (psnr(ours, theirs) > psnr(theirs, x) + 8).all()  # the difference is small beside the damage
 
 
+@pytest.mark.parametrize("quality", QUALITIES)
+def test_full_chroma_is_libjpegs_too(quality: int) -> None:
+    x = photographs(3)
+    theirs = ops.jpeg(x, quality, subsampling="4:4:4")
+    ours = ops.jpeg_torch(x, ops.ijg_tables(quality).expand(len(x), -1, -1, -1), "4:4:4")
+    assert torch.allclose(psnr(ours, x), psnr(theirs, x), atol=0.03)
+    assert (psnr(ours, theirs) > psnr(theirs, x) + 8).all()
+
+
 def test_color_conversion_and_chroma_resampling_are_libjpegs_to_the_bit() -> None:
     flat = torch.randint(0, 256, (40, 3, 1, 1), generator=torch.Generator().manual_seed(0)).expand(-1, -1, 16, 16) / 255
     ones = torch.ones(40, 2, 8, 8)  # a flat block has one coefficient, which a step of 1 keeps
@@ -45,3 +54,5 @@ def test_wrong_shapes_are_refused() -> None:
     for shape, tables in (((1, 3, 24, 16), 1), ((1, 1, 12, 16), 1), ((1, 2, 16, 16), 1), ((2, 1, 16, 16), 1)):
         with pytest.raises(ValueError, match="pass"):
             ops.jpeg_torch(torch.zeros(shape), torch.ones(tables, 2, 8, 8))
+    with pytest.raises(ValueError, match="subsampling is '4:2:2'; choose 4:2:0 or 4:4:4"):
+        ops.jpeg_torch(torch.zeros(1, 3, 16, 16), torch.ones(1, 2, 8, 8), "4:2:2")
