@@ -28,19 +28,27 @@ FACTORS = {"4:4:4": (1, 1), "4:2:2": (1, 2), "4:4:0": (2, 1), "4:2:0": (2, 2), "
 
 # Strips and the matrices in them have one height, whatever the image: BLAS rounds by a matrix's size.
 STRIP = 120
-WINDOWS = STRIP + N
 COLUMNS = 32  # of windows at a time, on the CPU: 1 MiB of coefficients stays in the cache
 
 D = torch.from_numpy(fft.dct(np.eye(N), axis=0, norm="ortho"))
 
 
 @torch.no_grad()
-def sliding_dct(plane: Tensor, steps: Tensor, *, kappa: float = KAPPA, half: float = HALF, stride: int = 1) -> Tensor:
+def sliding_dct(
+    plane: Tensor,
+    steps: Tensor,
+    *,
+    kappa: float = KAPPA,
+    half: float = HALF,
+    stride: int = 1,
+    rows: int = STRIP,
+) -> Tensor:
     """A plane of a JPEG, `(B, 1, H, W)` in [0, 1], thresholded and projected: not clipped, without gradients.
 
     steps: `(B, 8, 8)`, in grey levels of 0..255, of the blocks of `plane`, which begin at (0, 0). kappa: coefficients
     below about this many steps are dropped. half: how far, in steps, a coefficient of the result may be from that of
-    `plane`; 0.5 is what quantisation allows. stride: between windows, in pixels: 1, 2 or 4.
+    `plane`; 0.5 is what quantisation allows. stride: between windows, in pixels: 1, 2 or 4. rows: of the strips that
+    are computed one by one; for crops of fewer rows a smaller number is faster, and may round in another way.
 
     A pixel looks 14 pixels far. Batches and tiles that begin on multiples of 8 give bit for bit what the image gives.
     Sources: A. Nosratinia, J. VLSI Signal Process. 27, 69-79, 2001; O. G. Guleryuz, IEEE Trans. Image Process. 16,
@@ -53,8 +61,8 @@ def sliding_dct(plane: Tensor, steps: Tensor, *, kappa: float = KAPPA, half: flo
         raise ValueError(f"stride is {stride}; choose 1, 2 or 4")
     smooth = fresh(plane, 1)
     for image, Q, out in zip(plane.split(1), steps.to(plane), smooth.split(1), strict=True):
-        mean = partial(mean_of_windows, t=thresholds(Q, kappa) / 255, stride=stride)
-        in_strips(mean, image, halo=REACH, rows=STRIP, border="replicate", out=out)
+        mean = partial(mean_of_windows, t=thresholds(Q, kappa) / 255, stride=stride, most=rows)
+        in_strips(mean, image, halo=REACH, rows=rows, border="replicate", out=out)
     return project(smooth, plane, steps, half)
 
 
@@ -66,12 +74,13 @@ def restored_chroma(
     kappa: float = KAPPA,
     half: float = HALF,
     stride: int = 1,
+    rows: int = STRIP,
 ) -> Tensor:
     """Cb and Cr of a decoded JPEG, `(B, 2, H, W)` in [0, 1], restored by `sliding_dct` at the size the file stores.
 
     subsampling: "4:4:4", "4:2:2", "4:4:0" or "4:2:0", which None stands for too; planes of "4:1:1" are returned as they
-    are, because its blocks are wider than the grid of tiles. steps: `(B, 8, 8)`, those of chroma. kappa, half, stride:
-    as of `sliding_dct`.
+    are, because its blocks are wider than the grid of tiles. steps: `(B, 8, 8)`, those of chroma. kappa, half, stride,
+    rows: as of `sliding_dct`.
 
     A stored sample is the mean of its pixels; what its restoration changes is interpolated and added, not clipped.
     Gradients pass as if this change were a constant. Sides that are no whole blocks are completed by edge replication.
@@ -83,7 +92,7 @@ def restored_chroma(
     factors = _factors(subsampling)
     if factors is None:
         return planes
-    restored = partial(sliding_dct, kappa=kappa, half=half, stride=stride)
+    restored = partial(sliding_dct, kappa=kappa, half=half, stride=stride, rows=rows)
     return torch.cat([plane + _change(plane, steps, factors, restored) for plane in planes.split(1, 1)], 1)
 
 
@@ -123,16 +132,16 @@ def thresholds(Q: Tensor, kappa: float) -> Tensor:
     return t
 
 
-def mean_of_windows(strip: Tensor, t: Tensor, stride: int) -> Tensor:
+def mean_of_windows(strip: Tensor, t: Tensor, stride: int, most: int = STRIP) -> Tensor:
     """Weighted mean, at every pixel, of the thresholded windows over it: `(1, 1, r + 14, W + 14)` to `(1, 1, r, W)`.
 
-    `strip` begins 7 pixels above a row of blocks, and as far to the left; r is at most `STRIP`. `t`, `(8, 8)`, is in
+    `strip` begins 7 pixels above a row of blocks, and as far to the left; r is at most `most`. `t`, `(8, 8)`, is in
     the units of strip. The DCT and its inverse are taken down the columns once for all windows that share the rows.
     Everything is summed from left to right and from above, so that a strip's or tile's place does not change a bit.
     """
     rows, width = strip.shape[-2] - 2 * REACH, strip.shape[-1]
     first = REACH % stride  # windows begin at multiples of stride from the grid
-    x = F.pad(strip[0, 0], (0, 0, 0, WINDOWS - 1 + N - strip.shape[-2]))
+    x = F.pad(strip[0, 0], (0, 0, 0, most + 2 * N - 1 - strip.shape[-2]))
     columns = _times(D, x[first:].unfold(0, N, stride).permute(1, 2, 0))  # (W + 14, 8, windows down the strip)
     windows = columns.flatten(1)[first:].unfold(0, N, stride).mT
     share = _share(len(windows), stride, x)[:, None, None] * _share(columns.shape[-1], stride, x)

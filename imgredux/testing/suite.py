@@ -30,6 +30,7 @@ class Suite:
     tolerance: ClassVar[float] = 1e-5
     # Tiles see the same neighbourhood, so that they compute the same sums.
     tile_tolerance: ClassVar[float] = 0.0
+    most_bytes: ClassVar[int] = 4 * 2**20  # of the weights of a method, all its tags together
 
     @pytest.fixture
     def method(self) -> Method:

@@ -18,7 +18,7 @@ from imgredux.training.recipe import Batch, Recipe
 if TYPE_CHECKING:
     from imgredux.training.crops import Images
 
-_STEP = 57.6  # mean of the luma table at quality 50
+STEP = 57.6  # mean of the luma table at quality 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,32 +45,45 @@ class JpegRecipe(Recipe):
     def sample(self, crops: Tensor, generator: torch.Generator) -> Batch:
         """Damaged and clean crops `(B, C, crop, crop)` in [0, 1], and the tables of their damage `(B, 2, 8, 8)`."""
         count, device = len(crops), crops.device
+        clean = crops.float().div_(255)
+        if self.mode == "y":
+            clean = self.luma_of(clean, generator)
+        steps = self.tables(count, device, generator)
+        damaged = jpeg_torch(clean, steps)
+        top, left = self.corners(count, device, generator)
+        return cut(damaged, top, left, self.crop), cut(clean, top, left, self.crop), steps
+
+    def corners(self, count: int, device: torch.device, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Where the crops begin in what was compressed, `(count,)` rows and columns: 0, or anywhere in a block."""
 
         def uniform() -> Tensor:
             return torch.rand(count, generator=generator, device=device)
 
-        clean = crops.float().div_(255)
-        if self.mode == "y":
-            full = luma(clean).mul(255).round_().div_(255)
-            clean = torch.where((uniform() < self.studio)[:, None, None, None], studio_luma(clean), full)
+        unit = 2 if self.mode == "rgb" else 1  # in colour a block of chroma is 16 pixels, in pairs
+        moved = uniform() < self.jitter
+        return (uniform() * 8).long() * unit * moved, (uniform() * 8).long() * unit * moved
+
+    def luma_of(self, clean: Tensor, generator: torch.Generator) -> Tensor:
+        """What grey files hold of images `(B, 3, H, W)`: `(B, 1, H, W)`, of studio range in a share of them."""
+        full = luma(clean).mul(255).round_().div_(255)
+        studio = torch.rand(len(clean), generator=generator, device=clean.device) < self.studio
+        return torch.where(studio[:, None, None, None], studio_luma(clean), full)
+
+    def tables(self, count: int, device: torch.device, generator: torch.Generator) -> Tensor:
+        """Tables of random qualities, `(count, 2, 8, 8)`."""
         middle = (self.low + self.high) / 2
-        share = uniform()
+        share = torch.rand(count, generator=generator, device=device)
         quality = torch.where(
             share < 0.75,
             self.low + share / 0.75 * (middle - self.low),
             middle + (share - 0.75) / 0.25 * (self.high - middle),
         )
-        steps = ijg_family().to(device)[quality.round().long() - 1]
-        damaged = jpeg_torch(clean, steps)
-        unit = 2 if self.mode == "rgb" else 1  # in colour a block of chroma is 16 pixels, in pairs
-        moved = uniform() < self.jitter
-        top, left = ((uniform() * 8).long() * unit * moved for _ in range(2))
-        return _cut(damaged, top, left, self.crop), _cut(clean, top, left, self.crop), steps
+        return ijg_family().to(device)[quality.round().long() - 1]
 
     def loss(self, method: Method, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         damaged, clean, steps = batch
         error = (method(damaged) - clean).square().mean((1, 2, 3))
-        return (error * _STEP / steps[:, 0].mean((1, 2)) if self.even else error).mean(), {}
+        return (error * STEP / steps[:, 0].mean((1, 2)) if self.even else error).mean(), {}
 
     def validate(self, method: Method, validation: "Images") -> dict[str, float]:
         """PSNR on the middles of the held-out images, compressed by libjpeg, in the protocols' colour space."""
@@ -97,7 +110,7 @@ def psnr_change(method: Method, clean: Tensor, quality: int, **options: Tensor) 
     return psnr(damaged, clean), psnr(restored, clean)
 
 
-def _cut(x: Tensor, top: Tensor, left: Tensor, side: int) -> Tensor:
+def cut(x: Tensor, top: Tensor, left: Tensor, side: int) -> Tensor:
     """From each image the crop at its own corner: `(B, C, H, W)` to `(B, C, side, side)`."""
     span = torch.arange(side, device=x.device)
     rows = (top[:, None] + span)[:, None, :, None].expand(-1, x.shape[1], -1, x.shape[-1])

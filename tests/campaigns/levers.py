@@ -1,21 +1,26 @@
 """Trials of minutes: what a change of a recipe gains on held-out images in equal time of one thread.
 
-    python -m tests.campaigns.levers --images DIR... [--minutes 2] [--seeds 0] [--jobs 2] [--only d2lnet] [-o OUT.csv]
+    python -m tests.campaigns.levers --images DIR... [--pairs DIR...] [--minutes 2] [--seeds 0] [--jobs 1] [--only TEXT]
+        [-o OUT.csv]
 
 Each trial is a run of `imgredux train` in a process of one thread, `--jobs` of them at a time; the gain is the last
-validation's, in dB over the JPEG. It prints a Markdown table.
+validation's, in dB over the JPEG, or, on `--pairs`, over no change. Trials that are in OUT.csv are not run again: the
+command goes on where it was stopped. It prints all of OUT.csv as Markdown tables.
 """
 
 import argparse
 import csv
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from threading import Lock
+from typing import Any, NamedTuple
 
 
 class Trial(NamedTuple):
@@ -25,6 +30,7 @@ class Trial(NamedTuple):
     name: str
     changes: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
+    on_pairs: bool = False
 
 
 RISE = "warmup=0.02"  # a short one
@@ -33,8 +39,25 @@ SMALL = ("crop=48", "batch=16", "grow=[]", RISE)
 PAPER = "options={channels=1, width=16, tile=96, overlap=16, variant='paper'}"
 FLOAT32 = ("--precision", "32-true")
 FAR = "begin_at=1.0"  # initial values as the constructor has them
+# ddjnd.paper as it was: the factor of eq. 23 shut, lambda_1 as printed.
+SHUT = (
+    "options={head='paper', tile=128, overlap=24, width=16, kan_width=8, stride=8}",
+    "crop=128",
+    "batch=4",
+    "grow=[]",
+    "lr=1e-3",
+    "warmup=0.004",
+    "kd_weight=1.0",
+    "started=false",
+)
 
 TRIALS = (
+    Trial("before", "d2lnet.q10", (*LARGE, FAR), FLOAT32),
+    Trial("after", "d2lnet.q10"),
+    Trial("before", "arcnn.q10", ("centered=false",), FLOAT32),
+    Trial("after", "arcnn.q10"),
+    Trial("before", "ddjnd.paper", SHUT, FLOAT32, on_pairs=True),
+    Trial("after", "ddjnd.paper", on_pairs=True),
     Trial("crops of 96", "d2lnet.q10", (*LARGE, FAR)),
     Trial("crops of 96, last convolutions near zero", "d2lnet.q10", LARGE),
     Trial("crops of 48", "d2lnet.q10", (*SMALL, FAR)),
@@ -42,17 +65,16 @@ TRIALS = (
     Trial("the same, then crops of 96", "d2lnet.q10", (RISE,)),
     Trial("the same, Muon 2e-3", "d2lnet.q10", (RISE, "kernels_lr=2e-3")),
     Trial("the same, the paper's ReLU and attention", "d2lnet.q10", (RISE, PAPER)),
-    Trial("the same, one cycle: the recipe", "d2lnet.q10"),
     Trial("the recipe in float32", "d2lnet.q10", (), FLOAT32),
-    Trial("the recipe", "arcnn.q10"),
-    Trial("the recipe in float32", "arcnn.q10", (), FLOAT32),
+    Trial("first kernels with their means, bfloat16", "arcnn.q10", ("centered=false",)),
     Trial("crops of 32", "arcnn.q10", ("crop=32", "batch=64")),
     Trial("Muon 2e-3", "arcnn.q10", ("kernels_lr=2e-3",)),
     Trial("one cycle", "arcnn.q10", ("warmup=0.3",)),
 )
+FIELDS = ("recipe", "change", "minutes", "seed", "steps", "seconds", "gain")
 
 
-def measured(trial: Trial, seed: int, images: list[str], minutes: float) -> dict[str, float]:
+def measured(trial: Trial, seed: int, folders: list[str], minutes: float) -> dict[str, float]:
     """The last line of a trial's log; raises RuntimeError with what the run said where it failed."""
     with tempfile.TemporaryDirectory(prefix="lever-") as out:
         command = [
@@ -68,7 +90,7 @@ def measured(trial: Trial, seed: int, images: list[str], minutes: float) -> dict
             "--resume",
             *trial.options,
         ]
-        command += [part for folder in images for part in ("--images", folder)]
+        command += [part for folder in folders for part in ("--images", folder)]
         command += [part for change in (*trial.changes, "validations=1") for part in ("--set", change)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         # The time sets the number of steps; where the last of them did not fit, the run goes on to its end.
@@ -77,35 +99,75 @@ def measured(trial: Trial, seed: int, images: list[str], minutes: float) -> dict
             if done.returncode:
                 raise RuntimeError(f"{trial.name}, {trial.what}: {done.stderr}")
         (*_, last) = csv.DictReader((Path(out) / "log.csv").read_text("utf-8").splitlines())
-    return {key: float(last[key]) for key in ("step", "seconds", "gain")}
+    return {"steps": int(last["step"]), "seconds": float(last["seconds"]), "gain": float(last["gain"])}
+
+
+def done(path: Path | None) -> list[dict[str, str]]:
+    """The rows of the results so far."""
+    if path is None or not path.exists():
+        return []
+    return list(csv.DictReader(path.read_text("utf-8").splitlines()))
+
+
+def add(path: Path | None, row: dict[str, Any]) -> dict[str, str]:
+    """A row as text, written at the end of the results where there is a file for them."""
+    text = {key: str(value) for key, value in row.items()}
+    if path:
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
+            if not file.tell():
+                writer.writeheader()
+            writer.writerow(text)
+    return text
+
+
+def tables(rows: list[dict[str, str]]) -> str:
+    """Results as Markdown, a table for each number of minutes."""
+    by_minutes: dict[float, dict[tuple[str, str], list[dict[str, str]]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        by_minutes[float(row["minutes"])][row["recipe"], row["change"]].append(row)
+    parts = []
+    for minutes, found in sorted(by_minutes.items()):
+        lines = [f"| recipe | change | steps | dB after {minutes:g} minutes, a seed each |", "|---|---|---|---|"]
+        for (recipe, change), results in found.items():
+            steps = sum(int(row["steps"]) for row in results) / len(results)
+            gains = ", ".join(f"{float(row['gain']):.2f}" for row in results)
+            lines.append(f"| {recipe} | {change} | {steps:.0f} | {gains} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.campaigns.levers")
-    parser.add_argument("--images", nargs="+", required=True, metavar="DIR")
+    parser.add_argument("--images", nargs="+", default=[], metavar="DIR")
+    parser.add_argument("--pairs", nargs="+", default=[], metavar="DIR", help="of imgredux make-pairs")
     parser.add_argument("--minutes", type=float, default=2)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--only", default="", help="a part of the recipe's name and the change")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--only", default="", help="a regular expression that the recipe's name and the change match")
     parser.add_argument("-o", "--output", type=Path, help="each trial as a row of CSV")
     chosen = parser.parse_args()
-    trials = [(trial, seed) for trial in TRIALS if chosen.only in f"{trial.name} {trial.what}" for seed in chosen.seeds]
-    found: dict[Trial, list[dict[str, float]]] = defaultdict(list)
+    rows, writing = done(chosen.output), Lock()
+    there = {(row["recipe"], row["change"], float(row["minutes"]), int(row["seed"])) for row in rows}
+    trials = [
+        (trial, seed)
+        for trial in TRIALS
+        if re.search(chosen.only, f"{trial.name} {trial.what}") and (chosen.pairs if trial.on_pairs else chosen.images)
+        for seed in chosen.seeds
+        if (trial.name, trial.what, chosen.minutes, seed) not in there
+    ]
+
+    def one(trial: Trial, seed: int) -> None:
+        row = measured(trial, seed, chosen.pairs if trial.on_pairs else chosen.images, chosen.minutes)
+        about = {"recipe": trial.name, "change": trial.what, "minutes": chosen.minutes, "seed": seed}
+        with writing:
+            rows.append(add(chosen.output, {**about, **row}))
+            print(rows[-1], file=sys.stderr, flush=True)
+
     with ThreadPoolExecutor(chosen.jobs) as pool:
-        rows = pool.map(lambda one: measured(*one, chosen.images, chosen.minutes), trials)
-        for (trial, seed), row in zip(trials, rows, strict=True):
-            found[trial].append(row)
-            print(trial.name, trial.what, seed, row, file=sys.stderr, flush=True)
-    if chosen.output:
-        with chosen.output.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            for trial, results in found.items():
-                writer.writerows([trial.name, trial.what, chosen.minutes, *row.values()] for row in results)
-    print(f"| recipe | change | steps | gain in dB after {chosen.minutes:g} minutes |\n|---|---|---|---|")
-    for trial, results in found.items():
-        steps = sum(row["step"] for row in results) / len(results)
-        gains = ", ".join(f"{row['gain']:.2f}" for row in results)
-        print(f"| {trial.name} | {trial.what} | {steps:.0f} | {gains} |")
+        for future in [pool.submit(partial(one, trial, seed)) for trial, seed in trials]:
+            future.result()
+    print(tables(rows))
 
 
 if __name__ == "__main__":

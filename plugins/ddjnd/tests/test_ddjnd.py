@@ -3,6 +3,7 @@ import torch
 from imgredux_ddjnd.losses import objective
 from imgredux_ddjnd.method import DDJND
 from imgredux_ddjnd.recipe import RECIPES
+from imgredux_ddjnd.starting import start
 from skimage import data
 
 import imgredux
@@ -189,6 +190,32 @@ def test_a_fresh_network_starts():
     assert float(method.network.spi.spd.gbl[0].scales[0][0].weight.grad.norm()) > 1e-5
 
 
+@pytest.mark.parametrize("ablated", [(), ("spi",), ("ma",), ("spi", "ma")], ids=str)
+def test_training_starts_from_no_change_with_the_factor_open(ablated):
+    method = fresh(head="paper", kan_width=4, depth=3, gate=0.0, **dict.fromkeys(ablated, False)).train()
+    start(method.network)
+    x = astronaut(64, 64)
+    R, F_s, F_f = method.network(2 * x - 1)
+    assert R.abs().max() == 0
+    assert F_s.std() > 1e-3
+    assert F_f.std() > 1e-3
+    G = method.network.mi.detail_bn(method.network.mi.detail(F_f))
+    assert 0.5 < G.std() < 2
+
+
+def test_the_spatial_branch_starts_with_details_of_both_signs():
+    method = fresh(head="paper", width=8, depth=5, padding="reflect")
+    start(method.network)
+    spi = method.network.spi
+    assert spi(torch.full((1, 3, 32, 32), 0.3))[:, :4].abs().max() < 0.02  # what comes from the global patterns
+    x = 2 * astronaut(64, 64) - 1
+    F_s = spi(x)
+    first = spi.spd.gbl[0].scales[0][0]
+    detail = first(x)[:, 0]  # the first filter of the first layer, whose pair bears the other sign
+    found = F_s[:, 0] - F_s[:, 1]
+    assert float(torch.corrcoef(torch.stack([found.flatten(), detail.flatten()]))[0, 1]) > 0.9
+
+
 def test_mixed_precision_trains():
     method = fresh(head="gain").requires_grad_().train()
     x = batch(1, 32, 32)
@@ -219,25 +246,25 @@ def test_mistakes_are_named():
 
 
 def test_the_recipes_build_the_methods_they_name():
-    assert list(RECIPES) == ["hiding", "paper", "map"]
+    assert list(RECIPES) == ["hiding", "paper", "map", "printed"]
     for recipe in RECIPES.values():
         method = DDJND(**{**recipe.options, "width": 4, "kan_width": 2, "depth": 1})
-        assert method.tile == recipe.crop
+        assert method.tile == recipe.stages()[-1][1].crop  # attention sees in use what it saw in training
         assert getattr(recipe, "target", "image") == method.target
 
 
-@pytest.mark.parametrize("tag", ["paper", "map"])
+@pytest.mark.parametrize("tag", ["paper", "map", "printed"])
 def test_a_step_on_pairs(tag):
     recipe = RECIPES[tag]
-    method = fresh(**{**recipe.options, "gate": 1.0, "tile": 32}).requires_grad_().train()
+    method = fresh(**{**recipe.options, "gate": 1.0, "tile": 32, "overlap": 8}).requires_grad_().train()
     crops = (torch.cat([batch(2, 32, 32), batch(2, 32, 32, seed=7)], 1) * 255).byte()
     reference, critical = recipe.sample(crops, torch.Generator())
     loss, parts = recipe.loss(method, (reference, critical))
     loss.backward()
-    wanted = critical if tag == "paper" else (critical - reference).abs()
+    wanted = (critical - reference).abs() if tag == "map" else critical
     distance = (recipe.predict(method, reference) - wanted).detach().square().mean()
     assert float(parts["feature"]) == pytest.approx(4 * float(distance), rel=1e-4)  # of [-1, 1]
-    assert float(loss.detach()) == pytest.approx(float(parts["feature"] + parts["distillation"]))
+    assert float(loss.detach()) == pytest.approx(float(parts["feature"] + recipe.kd_weight * parts["distillation"]))
 
 
 def test_a_step_of_hiding():
