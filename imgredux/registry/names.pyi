@@ -32,6 +32,7 @@ RestorerName: TypeAlias = Literal[
     "d2lnet",
     "dncnn",
     "slidingdct",
+    "unjpeg",
 ]
 
 RestorerTag: TypeAlias = Literal[
@@ -39,6 +40,7 @@ RestorerTag: TypeAlias = Literal[
     "arcnn.even",
     "arcnn.q10",
     "d2lnet.blind",
+    "unjpeg.blind",
 ]
 
 CodecName: TypeAlias = Literal[

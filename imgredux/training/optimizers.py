@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from imgredux.errors import ImgreduxError
 
+FEATURES = 16  # on both sides of a kernel that Muon moves: those next to an image, and of groups, are left to Adam
+
 
 def optimizer_of(method: nn.Module, lr: float, betas: tuple[float, float], kernels_lr: float | None) -> Any:
     """Adam for all parameters, or `MuonWithAdam` where `kernels_lr` is given; "peak" in a group is its own rate.
@@ -15,7 +17,7 @@ def optimizer_of(method: nn.Module, lr: float, betas: tuple[float, float], kerne
     Raises ImgreduxError for Muon with a torch that has none.
     """
     parameters = list(method.parameters())
-    kernels = [p for p in parameters if p.ndim == 4 and min(len(p), p[0].numel()) > 1]
+    kernels = [p for p in parameters if p.ndim == 4 and min(p.shape[:2]) >= FEATURES]
     if kernels_lr is None or not kernels:
         return torch.optim.Adam([{"params": parameters, "peak": lr}], lr=lr, betas=betas)
     taken = {id(kernel) for kernel in kernels}

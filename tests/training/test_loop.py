@@ -251,24 +251,34 @@ def test_muon_moves_kernels_and_goes_on(pupil: str, photographs: Path, tmp_path:
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_a_step_of_muon_is_that_on_the_kernel_as_a_matrix(layout: torch.memory_format) -> None:
     torch.manual_seed(0)
-    conv = torch.nn.Conv2d(5, 7, 3).to(memory_format=layout)  # pyright: ignore[reportCallIssue]
+    conv = torch.nn.Conv2d(20, 24, 3).to(memory_format=layout)  # pyright: ignore[reportCallIssue]
     kernel, before = conv.weight, conv.weight.detach().clone()
     optimizer = optimizer_of(conv, 1e-3, (0.9, 0.999), 2e-2)
-    conv(torch.randn(2, 5, 8, 8)).square().sum().backward()
+    conv(torch.randn(2, 20, 8, 8)).square().sum().backward()
     assert kernel.grad is not None
     assert conv.bias is not None
     gradient, old_bias = kernel.grad.clone(), conv.bias.detach().clone()
     optimizer.step()
-    moved = (before - kernel.detach()).reshape(7, -1) / 2e-2
+    moved = (before - kernel.detach()).reshape(24, -1) / 2e-2
     # The orthogonal factor of the gradient, by another way, at the size of `match_rms_adamw`. Newton and Schulz's five
     # steps, in bfloat16, leave singular values between 0.7 and 1.2.
-    u, _, v = torch.linalg.svd(gradient.reshape(7, -1), full_matrices=False)
-    size = 0.2 * max(7, 45) ** 0.5
+    u, _, v = torch.linalg.svd(gradient.reshape(24, -1), full_matrices=False)
+    size = 0.2 * max(24, 180) ** 0.5
     assert torch.nn.functional.cosine_similarity(moved.flatten(), (u @ v).flatten(), dim=0) > 0.97
     values = torch.linalg.svdvals(moved / size)
     assert values.min() > 0.6
     assert values.max() < 1.3
-    assert torch.allclose((old_bias - conv.bias.detach()).abs(), torch.full((7,), 1e-3), rtol=1e-3)  # Adam's first step
+    assert torch.allclose(
+        (old_bias - conv.bias.detach()).abs(), torch.full((24,), 1e-3), rtol=1e-3
+    )  # Adam's first step
+
+
+def test_kernels_next_to_an_image_are_left_to_adam() -> None:
+    layers = torch.nn.Sequential(torch.nn.Conv2d(3, 24, 3), torch.nn.Conv2d(24, 24, 3), torch.nn.Conv2d(24, 3, 3))
+    optimizer = optimizer_of(layers, 1e-3, (0.9, 0.999), 2e-2)
+    (kernels, rest) = optimizer.param_groups
+    assert [kernel.shape for kernel in kernels["params"]] == [(24, 24, 3, 3)]
+    assert len(rest["params"]) == 5
 
 
 def test_a_plateau_halves_the_rate(pupil: str, photographs: Path, tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ class Pupil(Restorer):
         if hidden:
             wide, narrow = (nn.Conv2d(n, m, side, padding=side // 2, bias=False) for n, m in ((1, hidden), (hidden, 1)))
             nn.init.zeros_(narrow.weight)
-            self.network = nn.Sequential(wide, nn.ReLU(), narrow)
+            between = nn.Conv2d(hidden, hidden, 1, bias=False)
+            self.network = nn.Sequential(wide, nn.ReLU(), between, nn.ReLU(), narrow)
 
     def forward(self, x, *, qtable=None):
         return x + self.network(x)
@@ -64,7 +65,7 @@ RECIPES = {
     "broken": Broken(**COMMON),
     "fixed": Fixed(**COMMON),
     "grown": Recording(**COMMON, grow=((0.5, 24, 2),)),
-    "muon": JpegRecipe(**{**COMMON, "lr": 3e-3}, options={"hidden": 4}, kernels_lr=3e-3),
+    "muon": JpegRecipe(**{**COMMON, "lr": 3e-3}, options={"hidden": 16}, kernels_lr=3e-3),
 }
 SPEC = Spec(
     name="pupil",
