@@ -23,7 +23,7 @@ def start(network: Network) -> None:
         _start_mi(network.mi)
     if isinstance(network.ma, MA):
         for layer in network.ma.convs[1:]:
-            _center(layer.weight)
+            _center(layer.get_parameter("weight"))
     if isinstance(network.spi, SPI):
         _start_spi(network.spi)
     else:
@@ -59,23 +59,21 @@ def _start_spi(spi: SPI) -> None:
                 first += len(weight)
     for stream in (spi.spb.gbl, spi.spb.lcl):
         for block in stream:
-            _weight_of(block.row).zero_()
-    width = spi.spb.enhance[0].weight.shape[0]
-    first = 0
+            _weight_of(block.get_submodule("row")).zero_()
+    enhance = spi.spb.enhance[0]
+    width, first = len(enhance.get_parameter("weight")), 0
     for number, scale in enumerate(spi.spb.adjust.scales):  # half of the channels from either stream
         weight = _weight_of(scale)
         _pass_pairs(weight, first + number * width)
         first += len(weight)
-    _weight_of(spi.spb.enhance).mul_(QUIET)
-    nn.init.constant_(spi.spb.enhance[0].bias, ONE)
+    enhance.get_parameter("weight").mul_(QUIET)
+    nn.init.constant_(enhance.get_parameter("bias"), ONE)
     nn.init.zeros_(spi.sha.v.weight)
 
 
 def _weight_of(block: nn.Module) -> Tensor:
     """The kernel of a convolution with its GELU."""
-    layer = block[0]  # pyright: ignore[reportIndexIssue]
-    assert isinstance(layer, nn.Conv2d)
-    return layer.weight
+    return block.get_parameter("0.weight")
 
 
 def _center(weight: Tensor) -> None:
