@@ -23,7 +23,7 @@ from imgredux.testing.inputs import batch
 from imgredux.testing.process import run_python
 from imgredux.testing.suite import Suite, must_refuse
 
-TOLERANCES = ("tolerance", "tile_tolerance")
+LIMITS = ("tolerance", "tile_tolerance", "most_bytes")
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".bin")
 NO_TORCH = """
 import sys
@@ -54,13 +54,13 @@ class DeclarationChecks(Suite):
 
     def test_exceptions_name_checks(self) -> None:
         for check, reason in self.spec.exceptions.items():
-            known = hasattr(self, f"test_{check}") or check in TOLERANCES
+            known = hasattr(self, f"test_{check}") or check in LIMITS
             assert known, f"the Spec excepts {check!r}, which is no check"
             assert reason.strip(), f"the Spec excepts {check!r} without a reason"
 
     def test_nothing_is_loosened_without_a_reason(self) -> None:
         shipped = next(base for base in type(self).__mro__ if base.__module__.startswith("imgredux.testing."))
-        loosened = [name for name in TOLERANCES if getattr(self, name) > getattr(shipped, name)]
+        loosened = [name for name in LIMITS if getattr(self, name) > getattr(shipped, name)]
         loosened += ["golden_output"] if self.golden is None and not self.options else []
         loosened += [
             name.removeprefix("test_")
