@@ -115,7 +115,8 @@ def test_folders_of_images_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_the_queue_of_the_shipped_weights_names_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("IMGREDUX_SHARED", str(tmp_path))
+    for folder in ("IMGREDUX_SHARED", "IMGREDUX_PAIRS"):
+        monkeypatch.setenv(folder, str(tmp_path))
     for run in read_queue(Path(__file__).parents[2] / "examples" / "queue.toml"):
         method, _, tag = run.name.partition(".")
         assert tag in recipes(method)
