@@ -14,12 +14,20 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from imgredux.errors import ImageError
 from imgredux.forensics.examine import Examined, examine
 from imgredux.io.images import ImageLike, Source
 from imgredux.methods import gains
 from imgredux.methods.base import Method
 
 _log = logging.getLogger("imgredux")
+
+
+def steps_of_each(qtable: Tensor, x: Tensor) -> Tensor:
+    """A restorer's `qtable`, `(B, 2, 8, 8)` or 1 for all, as steps of every image of `x`. Raises ImageError."""
+    if qtable.ndim != 4 or qtable.shape[1:] != (2, 8, 8) or len(qtable) not in (1, len(x)):
+        raise ImageError(f"qtable has shape {tuple(qtable.shape)}; {len(x)} images need ({len(x)}, 2, 8, 8)")
+    return qtable.to(x).expand(len(x), -1, -1, -1)
 
 
 class Restorer(Method):

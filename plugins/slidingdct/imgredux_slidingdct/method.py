@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from imgredux import ops
-from imgredux.errors import ImageError
-from imgredux.methods.restorer import Restorer
+from imgredux.methods.restorer import Restorer, steps_of_each
 from imgredux.ops.sliding import HALF, KAPPA
 
 
@@ -39,9 +38,7 @@ class SlidingDCT(Restorer):
         """
         if qtable is None:
             return x.clamp(0, 1)
-        if qtable.ndim != 4 or qtable.shape[1:] != (2, 8, 8) or len(qtable) not in (1, len(x)):
-            raise ImageError(f"qtable has shape {tuple(qtable.shape)}; {len(x)} images need ({len(x)}, 2, 8, 8)")
-        luma_steps, chroma_steps = qtable.to(x).expand(len(x), -1, -1, -1).unbind(1)
+        luma_steps, chroma_steps = steps_of_each(qtable, x).unbind(1)
         chosen = {"kappa": self.kappa, "half": self.half_width, "stride": self.stride}
         if x.shape[1] == 1:
             return ops.sliding_dct(x, luma_steps, **chosen).clamp_(0, 1)

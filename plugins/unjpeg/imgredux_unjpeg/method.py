@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from imgredux import ops
-from imgredux.errors import ImageError
-from imgredux.methods.restorer import Restorer
+from imgredux.methods.restorer import Restorer, steps_of_each
 from imgredux.methods.tiling import faded
 from imgredux.ops.sliding import FACTORS, STRIP
 from imgredux_unjpeg.network import Network, facts_of
@@ -58,9 +57,7 @@ class UnJpeg(Restorer):
         """
         if qtable is None:
             return x.clamp(0, 1)
-        if qtable.ndim != 4 or qtable.shape[1:] != (2, 8, 8) or len(qtable) not in (1, len(x)):
-            raise ImageError(f"qtable has shape {tuple(qtable.shape)}; {len(x)} images need ({len(x)}, 2, 8, 8)")
-        steps = qtable.to(x).expand(len(x), -1, -1, -1)
+        steps = steps_of_each(qtable, x)
         if x.shape[1] == 1:
             steps = steps[:, [0, 0]]  # whatever stands for chroma
         planes = planes_of(x)
@@ -77,15 +74,12 @@ class UnJpeg(Restorer):
         """What the network adds: of one tile in training, else of all tiles of image after image."""
         if self.training:
             return self.network(planes, told)
+        tiles = self.tile, self.overlap, ALIGN
         changes = [
-            faded(lambda parts, facts=facts: self.network(parts, facts.expand(len(parts), -1)), image, *self._tiles)
+            faded(lambda parts, facts=facts: self.network(parts, facts.expand(len(parts), -1)), image, *tiles)
             for image, facts in zip(planes.split(1), told.split(1), strict=True)
         ]
         return torch.cat(changes)
-
-    @property
-    def _tiles(self) -> tuple[int, int, int]:
-        return self.tile, self.overlap, ALIGN
 
 
 def planes_of(x: Tensor) -> Tensor:
