@@ -111,10 +111,8 @@ def studio_luma(x: "Tensor") -> "Tensor":
 
     Source: ITU-R BT.601. A luma image `(B, 1, H, W)` is returned as it is.
     """
-    import torch
-
     if x.shape[1] == 1:
         return x
-    weights = torch.tensor([65.481, 128.553, 24.966], dtype=torch.float64, device=x.device)
-    y = torch.einsum("bchw,c->bhw", x.mul(255).round().double(), weights).div_(255).add_(16).round_()
-    return y.div_(255)[:, None].to(x.dtype)
+    r, g, b = x.mul(255).round().double().split(1, 1)
+    y = (65.481 * r + 128.553 * g + 24.966 * b).div_(255).add_(16).round_()
+    return y.div_(255).to(x.dtype)

@@ -37,11 +37,13 @@ def phase(Z: Tensor, width: int, eps: float = EPS) -> Tensor:
     return _Phase.apply(Z, width, eps)
 
 
-def own_mirror(height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Rows `(n, 1)` and columns `(m,)` of the bins of a half spectrum that are their own mirror image."""
-    rows = [0, height // 2] if height % 2 == 0 else [0]
-    columns = [0, width // 2] if width % 2 == 0 else [0]
-    return torch.tensor(rows)[:, None], torch.tensor(columns)
+def own_mirror(height: int, width: int) -> tuple[slice, slice]:
+    """Rows and columns of the bins of a half spectrum that are their own mirror image."""
+
+    def place(length: int) -> slice:  # 0, and the middle of an even length
+        return slice(0, 1) if length % 2 else slice(None, None, length // 2)
+
+    return place(height), place(width)
 
 
 class _Amplitude(torch.autograd.Function):

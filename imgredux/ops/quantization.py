@@ -35,11 +35,11 @@ def ijg_tables(quality: int) -> Tensor:
     return ((base * scale + 50) // 100).clamp_(1, 255).float()
 
 
-@lru_cache(maxsize=1)
-def ijg_family() -> Tensor:
+@lru_cache(maxsize=8)
+def ijg_family(device: torch.device | str = "cpu") -> Tensor:
     """`ijg_tables` of the qualities 1..100: `(100, 2, 8, 8)`, shared by all who ask."""
     with torch.inference_mode(False):  # so that autograd may save it
-        return torch.stack([ijg_tables(quality) for quality in range(1, 101)])
+        return torch.stack([ijg_tables(quality) for quality in range(1, 101)]).to(device)
 
 
 def project(x: Tensor, decoded: Tensor, steps: Tensor, half: float = 0.5) -> Tensor:

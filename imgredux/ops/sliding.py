@@ -7,7 +7,7 @@ that the file could have come from: it is projected back. Luma as it is, chroma 
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from imgredux.ops.quantization import project
-from imgredux.ops.strips import fresh, in_strips
+from imgredux.ops.strips import fresh, in_strips, pad
 
 N = 8
 REACH = N - 1  # how far a window that covers a pixel extends beyond it
@@ -28,7 +28,8 @@ FACTORS = {"4:4:4": (1, 1), "4:2:2": (1, 2), "4:4:0": (2, 1), "4:2:0": (2, 2), "
 
 # Strips and the matrices in them have one height, whatever the image: BLAS rounds by a matrix's size.
 STRIP = 120
-COLUMNS = 32  # of windows at a time, on the CPU: 1 MiB of coefficients stays in the cache
+COLUMNS = 32  # of windows at a time: 1 MiB of coefficients stays in the cache
+AT_ONCE = 2**21  # windows at a time on an accelerator: 0.5 GiB of coefficients
 
 D = torch.from_numpy(fft.dct(np.eye(N), axis=0, norm="ortho"))
 
@@ -50,7 +51,8 @@ def sliding_dct(
     `plane`; 0.5 is what quantisation allows. stride: between windows, in pixels: 1, 2 or 4. rows: of the strips that
     are computed one by one; for crops of fewer rows a smaller number is faster, and may round in another way.
 
-    A pixel looks 14 pixels far. Batches and tiles that begin on multiples of 8 give bit for bit what the image gives.
+    A pixel looks 14 pixels far. On the CPU, batches and tiles that begin on multiples of 8 give bit for bit what the
+    image gives; an accelerator computes whole batches at once and rounds in another way.
     Sources: A. Nosratinia, J. VLSI Signal Process. 27, 69-79, 2001; O. G. Guleryuz, IEEE Trans. Image Process. 16,
     2007. Raises ValueError for another stride, and for shapes that do not fit.
     """
@@ -59,10 +61,17 @@ def sliding_dct(
         raise ValueError(f"plane and steps are {shapes}; pass (B, 1, H, W) and (B, 8, 8)")
     if stride not in (1, 2, 4):
         raise ValueError(f"stride is {stride}; choose 1, 2 or 4")
-    smooth = fresh(plane, 1)
-    for image, Q, out in zip(plane.split(1), steps.to(plane), smooth.split(1), strict=True):
-        mean = partial(mean_of_windows, t=thresholds(Q, kappa) / 255, stride=stride, most=rows)
-        in_strips(mean, image, halo=REACH, rows=rows, border="replicate", out=out)
+    smooth, t = fresh(plane, 1), thresholds(steps.to(plane), kappa) / 255
+    if plane.device.type == "cpu":
+        for image, own, out in zip(plane.split(1), t, smooth.split(1), strict=True):
+            mean = partial(mean_of_windows, t=own, stride=stride, most=rows)
+            in_strips(mean, image, halo=REACH, rows=rows, border="replicate", out=out)
+    else:
+        height = max(AT_ONCE // (len(plane) * plane.shape[-1]) // N * N, N)
+        padded = pad(plane, REACH, "replicate")
+        for top in range(0, plane.shape[-2], height):
+            strip = padded[..., top : top + height + 2 * REACH, :]
+            smooth[..., top : top + height, :] = mean_of_windows_at_once(strip, t, stride)
     return project(smooth, plane, steps, half)
 
 
@@ -120,15 +129,15 @@ def _change(
 
 
 def thresholds(Q: Tensor, kappa: float) -> Tensor:
-    """Thresholds of the coefficients, `(8, 8)` as the steps `Q` and in their units: kappa g (Q / g)^BETA.
+    """Thresholds of the coefficients, `(..., 8, 8)` as the steps `Q` and in their units: kappa g (Q / g)^BETA.
 
     g is the geometric mean of the steps, so that a table of equal steps has kappa Q. The mean of a window, (0, 0), is
     kept: its threshold is next to nothing.
     """
     Q = Q.clamp(min=1e-3)
-    g = Q.log().mean().exp()
+    g = Q.log().mean((-2, -1), keepdim=True).exp()
     t = (kappa * g * (Q / g) ** BETA).clamp(min=1e-3)
-    t[0, 0] = 1e-3
+    t[..., 0, 0] = 1e-3
     return t
 
 
@@ -146,11 +155,10 @@ def mean_of_windows(strip: Tensor, t: Tensor, stride: int, most: int = STRIP) ->
     windows = columns.flatten(1)[first:].unfold(0, N, stride).mT
     share = _share(len(windows), stride, x)[:, None, None] * _share(columns.shape[-1], stride, x)
     total, weight = torch.zeros_like(columns.flatten(1)), x.new_zeros(width, columns.shape[-1])
-    step = COLUMNS * stride if x.device.type == "cpu" else len(windows)
-    for i in range(0, len(windows), step):
-        left = first + i * stride
-        B = _times(D, windows[i : i + step]).view(-1, N * N, columns.shape[-1])
-        B, w = _thresholded(B, t.mT.reshape(-1, 1), share[i : i + step])
+    for i in range(0, len(windows), COLUMNS * stride):
+        left, some = first + i * stride, slice(i, i + COLUMNS * stride)
+        B = _times(D, windows[some]).view(-1, N * N, columns.shape[-1])
+        B, w = _thresholded(B, t.mT.reshape(-1, 1), share[some])
         _add(total[left:], _times(D.mT, B.view(len(B), N, -1)), stride)
         _add(weight[left:], w.expand(-1, N, -1), stride)
     sums = x.new_zeros(2, *x.mT.shape)
@@ -158,6 +166,33 @@ def mean_of_windows(strip: Tensor, t: Tensor, stride: int, most: int = STRIP) ->
     _add(sums[1].mT[first:], weight.mT[:, None].expand(-1, N, -1), stride)
     numerator, denominator = sums.mT[:, REACH : REACH + rows, REACH:-REACH]
     return (numerator / denominator)[None, None]
+
+
+def mean_of_windows_at_once(strips: Tensor, t: Tensor, stride: int) -> Tensor:
+    """`mean_of_windows` of a batch, `(B, 1, r + 14, W + 14)` to `(B, 1, r, W)`, in few kernels for an accelerator.
+
+    t: `(B, 8, 8)`. All windows are there at a time: 64 numbers for each.
+    """
+    count, _, height, width = strips.shape
+    first = REACH % stride
+    x = strips[:, 0, first:, first:]
+    windows = x.unfold(1, N, stride).unfold(2, N, stride)
+    down, across = windows.shape[1:3]
+    share = (_share(down, stride, x)[:, None] * _share(across, stride, x)).flatten()
+    both = _both_directions(x.dtype, x.device)
+    B = both @ windows.permute(0, 3, 4, 1, 2).reshape(count, N * N, down * across)
+    B, w = _thresholded(B, t.reshape(count, N * N, 1), share)
+    covered = (stride * (down - 1) + N, stride * (across - 1) + N)
+    numerator = F.fold(both.mT @ B, covered, N, stride=stride)
+    denominator = F.fold(w.expand(-1, N * N, -1), covered, N, stride=stride)
+    inner = slice(REACH - first, height - REACH - first), slice(REACH - first, width - REACH - first)
+    return (numerator / denominator)[(..., *inner)]
+
+
+@lru_cache(maxsize=8)
+def _both_directions(dtype: torch.dtype, device: torch.device) -> Tensor:
+    with torch.inference_mode(False):
+        return torch.kron(D, D).to(device, dtype)
 
 
 def smoothness(kept: Tensor) -> Tensor:

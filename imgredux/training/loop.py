@@ -8,12 +8,14 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import compress
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from imgredux import registry
 from imgredux.methods.base import Method
@@ -164,6 +166,7 @@ class _Trainer:
         self.ended: Callable[[], bool] = lambda: False
         self.data = ""
         self.first: tuple[int, float] | None = None  # a step of this session, and when it was done
+        self.drawn: tuple[int, Batch] | None = None  # the batch of a step to come
 
     def begin(self, kept: list[Path], held: list[Path], init: str | PathLike | None, compiled: bool) -> None:
         """Pictures, method, averaged copy and optimizer, as the checkpoint has them where there is one."""
@@ -223,23 +226,20 @@ class _Trainer:
                 checkpoint.export(self.out, self.run, self.state, self.recipe, average, self.data, device)
 
     def _step(self) -> None:
-        """One batch, the same for a step whether or not the run was interrupted before it."""
+        """One batch forth and back, and a step of the optimizer."""
         recipe, state, fabric = self.recipe, self.state, self.fabric
-        generator = torch.Generator(fabric.device)
-        drawn = hashlib.sha256(f"{self.run.seed} {fabric.global_rank} {state.step}".encode()).digest()
-        generator.manual_seed(int.from_bytes(drawn[:4]))  # the CPU's generator looks at 32 bits
         share = state.factor * self._schedule()
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * share
-        stage = self._stage()
-        crops = self.images.crops(stage.batch, stage.crop + stage.margin, generator)
-        loss, parts = self.objective(_Exact(stage.sample(crops, generator)))
+        loss, parts = self.objective(_Exact(self._batch()))
         self.optimizer.zero_grad(set_to_none=True)
         fabric.backward(loss)
         norm = fabric.clip_gradients(self.objective, self.optimizer, max_norm=recipe.clip, error_if_nonfinite=False)
         assert norm is not None  # there are parameters
         state.step += 1
         state.add({"loss": loss.detach(), "gradient": norm, **{key: value.detach() for key, value in parts.items()}})
+        if fabric.device.type != "cpu" and state.step < state.total:  # it works while the next line waits for it
+            self.drawn = (state.step, self._draw())
         if not norm.isfinite():
             state.bad += 1
             if state.bad >= BAD_STEPS:
@@ -248,6 +248,20 @@ class _Trainer:
         state.bad = 0
         self.optimizer.step()
         self._average()
+
+    def _batch(self) -> Batch:
+        """The batch of this step, which may have been drawn before."""
+        step, batch = self.drawn or (-1, None)
+        self.drawn = None
+        return batch if batch is not None and step == self.state.step else self._draw()
+
+    def _draw(self) -> Batch:
+        """The batch of this step, the same whether or not the run was interrupted before it."""
+        device, stage = self.fabric.device, self._stage()
+        generator = torch.Generator(device)
+        drawn = hashlib.sha256(f"{self.run.seed} {self.fabric.global_rank} {self.state.step}".encode()).digest()
+        generator.manual_seed(int.from_bytes(drawn[:4]))  # the CPU's generator looks at 32 bits
+        return stage.sample(self.images.crops(stage.batch, stage.crop + stage.margin, generator), generator)
 
     def _stage(self) -> Recipe:
         """The recipe with the crops and the batch of this part of the run."""
@@ -272,11 +286,12 @@ class _Trainer:
         """Move the averaged weights towards the current ones; quickly at first, when there is little to average."""
         span = self.recipe.ema * self.state.total
         keep = min(1 - 1 / span, self.state.step / (self.state.step + 10)) if span > 1 else 0.0
-        pairs = zip(self.average.state_dict().values(), self.method.state_dict().values(), strict=True)
-        for mean, value in pairs:
-            if mean.is_floating_point():
-                mean.lerp_(value, 1 - keep)
-            else:
+        means, values = (list(module.state_dict().values()) for module in (self.average, self.method))
+        floating = [mean.is_floating_point() for mean in means]
+        chosen = [[*compress(tensors, floating)] for tensors in (means, values)]
+        get_ema_multi_avg_fn(keep)(*chosen, None)
+        for mean, value, averaged in zip(means, values, floating, strict=True):
+            if not averaged:
                 mean.copy_(value)
 
     def _fit(self, limit: float, elapsed: float) -> None:

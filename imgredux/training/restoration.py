@@ -78,7 +78,7 @@ class JpegRecipe(Recipe):
             self.low + share / 0.75 * (middle - self.low),
             middle + (share - 0.75) / 0.25 * (self.high - middle),
         )
-        return ijg_family().to(device)[quality.round().long() - 1]
+        return ijg_family(device)[quality.round().long() - 1]
 
     def loss(self, method: Method, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         damaged, clean, steps = batch

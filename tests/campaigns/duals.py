@@ -1,14 +1,13 @@
 """Does the dual domain earn its place? Table 3 of D2LNet, from the same inputs, with equal parameters and time.
 
-    python -m tests.campaigns.duals --images DIR... [--minutes 10] [--seeds 0 1 2] [-o OUT.csv]
+    python -m tests.campaigns.duals --images DIR... [--minutes 10 | --steps N] [--device cpu]
+        [--seeds 0 1 2] [-o OUT.csv]
 
 The network of `d2lnet` with its amplitude blocks, its phase blocks or both replaced by residual blocks of the same
 convolutions; each from the JPEG alone, and from the JPEG beside the sliding DCT's estimate, which it then corrects. The
 recipe is that of `d2lnet.q10`. Rows and tables are those of `tests.campaigns.levers`, one trial after the other.
 """
 
-import argparse
-import csv
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ from imgredux.registry import register
 from imgredux.training import Batch, Images
 from imgredux.training.loop import train
 from imgredux.training.restoration import cut, psnr_change
-from tests.campaigns.levers import add, done, tables
+from tests.campaigns.levers import Budget, add, done, last_line, parser_of, tables
 
 NAME = "d2lnet-dual"
 BLOCKS = (("both", True, True), ("no amplitude", False, True), ("no phase", True, False), ("neither", False, False))
@@ -124,33 +123,30 @@ SPEC = Spec(
 )
 
 
-def measured(chosen: dict[str, Any], seed: int, folders: list[str], minutes: float) -> dict[str, float]:
+def measured(chosen: dict[str, Any], seed: int, folders: list[str], budget: Budget, device: str) -> dict[str, float]:
     """The last line of a trial's log."""
-    changes = {"options": chosen}
+    limits: list[dict[str, Any]] = [{"max_minutes": budget.minutes}, {}]  # a run goes to its end
+    if budget.steps:
+        limits = [{"steps": budget.steps}]
     with tempfile.TemporaryDirectory(prefix="dual-") as out:
-        for limit in (minutes, None):  # the time sets the number of steps; a run goes to its end
-            train(f"{NAME}.q10", folders, out, max_minutes=limit, seed=seed, resume=True, changes=changes)
-        (*_, last) = csv.DictReader((Path(out) / "log.csv").read_text("utf-8").splitlines())
-    return {"steps": int(last["step"]), "seconds": float(last["seconds"]), "gain": float(last["gain"])}
+        for limit in limits:
+            changes = {"options": chosen}
+            train(f"{NAME}.q10", folders, out, seed=seed, resume=True, changes=changes, device=device, **limit)
+        return last_line(Path(out))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.campaigns.duals")
-    parser.add_argument("--images", nargs="+", required=True, metavar="DIR")
-    parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("-o", "--output", type=Path, help="each trial as a row of CSV")
-    chosen = parser.parse_args()
+    chosen = parser_of("duals", 10, [0, 1, 2]).parse_args()
     torch.set_num_threads(1)
     register(SPEC)
-    rows = done(chosen.output)
+    rows, budget = done(chosen.output), Budget(chosen.minutes, chosen.steps)
     for seed in chosen.seeds:
         for what, amplitude, phase in BLOCKS:
             for prior in (False, True):
                 about = {"recipe": NAME, "change": f"{what}{', with the estimate' if prior else ''}"}
-                about |= {"minutes": chosen.minutes, "seed": seed}
+                about |= {"budget": str(budget), "seed": seed}
                 if not any(all(row[key] == str(value) for key, value in about.items()) for row in rows):
-                    result = measured(options(amplitude, phase, prior), seed, chosen.images, chosen.minutes)
+                    result = measured(options(amplitude, phase, prior), seed, chosen.images, budget, chosen.device)
                     rows.append(add(chosen.output, {**about, **result}))
                     print(rows[-1], file=sys.stderr, flush=True)
     print(tables(rows))

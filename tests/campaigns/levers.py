@@ -1,11 +1,13 @@
 """Trials of minutes: what a change of a recipe gains on held-out images in equal time of one thread.
 
-    python -m tests.campaigns.levers --images DIR... [--pairs DIR...] [--minutes 2] [--seeds 0] [--jobs 1] [--only TEXT]
-        [-o OUT.csv]
+    python -m tests.campaigns.levers --images DIR... [--pairs DIR...] [--minutes 2 | --steps N] [--device cpu]
+        [--seeds 0] [--jobs 1] [--only TEXT] [-o OUT.csv]
 
 Each trial is a run of `imgredux train` in a process of one thread, `--jobs` of them at a time; the gain is the last
 validation's, in dB over the JPEG, or, on `--pairs`, over no change. Trials that are in OUT.csv are not run again: the
 command goes on where it was stopped. It prints all of OUT.csv as Markdown tables.
+
+The trials "parts: ..." are the rows of Table 1 of DDJND.
 """
 
 import argparse
@@ -51,6 +53,17 @@ SHUT = (
     "started=false",
 )
 
+PARTS = ("spi", "fde", "ma", "mi")
+
+
+def parts(*kept: str) -> Trial:
+    """ddjnd.paper with these of its four modules, a convolution in the place of each other, as in its Table 1."""
+    sizes = "head='paper', width=8, kan_width=4, stride=8, tile=128, overlap=24"
+    left = "".join(f", {part}=false" for part in PARTS if part not in kept)
+    what = f"parts: {', '.join(kept).upper() or 'none'}"
+    return Trial(what, "ddjnd.paper", (f"options={{{sizes}{left}}}",), on_pairs=True)
+
+
 TRIALS = (
     Trial("before", "d2lnet.q10", (*LARGE, FAR), FLOAT32),
     Trial("after", "d2lnet.q10"),
@@ -70,11 +83,32 @@ TRIALS = (
     Trial("crops of 32", "arcnn.q10", ("crop=32", "batch=64")),
     Trial("Muon 2e-3", "arcnn.q10", ("kernels_lr=2e-3",)),
     Trial("one cycle", "arcnn.q10", ("warmup=0.3",)),
+    Trial("from scratch", "jiang2024.pairs", on_pairs=True),
+    Trial("from scratch", "shen2020.pairs", on_pairs=True),
+    parts(),
+    *(parts(part) for part in PARTS),
+    parts("spi", "fde"),
+    parts("spi", "ma"),
+    parts("fde", "mi"),
+    parts("ma", "mi"),
+    parts("fde", "ma", "mi"),
+    parts("spi", "fde", "mi"),
+    parts(*PARTS),
 )
-FIELDS = ("recipe", "change", "minutes", "seed", "steps", "seconds", "gain")
+FIELDS = ("recipe", "change", "budget", "seed", "steps", "seconds", "gain")
 
 
-def measured(trial: Trial, seed: int, folders: list[str], minutes: float) -> dict[str, float]:
+class Budget(NamedTuple):
+    """How long each trial is: so many minutes, or so many steps."""
+
+    minutes: float
+    steps: int | None
+
+    def __str__(self) -> str:
+        return f"{self.steps} steps" if self.steps else f"{self.minutes:g} minutes"
+
+
+def measured(trial: Trial, seed: int, folders: list[str], budget: Budget, device: str) -> dict[str, float]:
     """The last line of a trial's log; raises RuntimeError with what the run said where it failed."""
     with tempfile.TemporaryDirectory(prefix="lever-") as out:
         command = [
@@ -88,17 +122,25 @@ def measured(trial: Trial, seed: int, folders: list[str], minutes: float) -> dic
             "--seed",
             str(seed),
             "--resume",
+            "--device",
+            device,
             *trial.options,
         ]
         command += [part for folder in folders for part in ("--images", folder)]
         command += [part for change in (*trial.changes, "validations=1") for part in ("--set", change)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         # The time sets the number of steps; where the last of them did not fit, the run goes on to its end.
-        for limit in (["--max-minutes", str(minutes)], []):
+        limits = [["--steps", str(budget.steps)]] if budget.steps else [["--max-minutes", str(budget.minutes)], []]
+        for limit in limits:
             done = subprocess.run([*command, *limit], env=environment, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise RuntimeError(f"{trial.name}, {trial.what}: {done.stderr}")
-        (*_, last) = csv.DictReader((Path(out) / "log.csv").read_text("utf-8").splitlines())
+        return last_line(Path(out))
+
+
+def last_line(out: Path) -> dict[str, float]:
+    """Steps, seconds and gain of a run that is done."""
+    (*_, last) = csv.DictReader((out / "log.csv").read_text("utf-8").splitlines())
     return {"steps": int(last["step"]), "seconds": float(last["seconds"]), "gain": float(last["gain"])}
 
 
@@ -122,44 +164,52 @@ def add(path: Path | None, row: dict[str, Any]) -> dict[str, str]:
 
 
 def tables(rows: list[dict[str, str]]) -> str:
-    """Results as Markdown, a table for each number of minutes."""
-    by_minutes: dict[float, dict[tuple[str, str], list[dict[str, str]]]] = defaultdict(lambda: defaultdict(list))
+    """Results as Markdown, a table for each length of the trials."""
+    by_budget: dict[str, dict[tuple[str, str], list[dict[str, str]]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
-        by_minutes[float(row["minutes"])][row["recipe"], row["change"]].append(row)
-    parts = []
-    for minutes, found in sorted(by_minutes.items()):
-        lines = [f"| recipe | change | steps | dB after {minutes:g} minutes, a seed each |", "|---|---|---|---|"]
+        by_budget[row["budget"]][row["recipe"], row["change"]].append(row)
+    tables = []
+    for budget, found in by_budget.items():
+        lines = [f"| recipe | change | steps | dB after {budget}, a seed each |", "|---|---|---|---|"]
         for (recipe, change), results in found.items():
             steps = sum(int(row["steps"]) for row in results) / len(results)
             gains = ", ".join(f"{float(row['gain']):.2f}" for row in results)
             lines.append(f"| {recipe} | {change} | {steps:.0f} | {gains} |")
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
+        tables.append("\n".join(lines))
+    return "\n\n".join(tables)
+
+
+def parser_of(name: str, minutes: float, seeds: list[int]) -> argparse.ArgumentParser:
+    """What the campaigns of training have in common."""
+    parser = argparse.ArgumentParser(prog=f"python -m tests.campaigns.{name}")
+    parser.add_argument("--images", nargs="+", default=[], metavar="DIR")
+    parser.add_argument("--minutes", type=float, default=minutes)
+    parser.add_argument("--steps", type=int, help="in place of minutes")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--seeds", type=int, nargs="+", default=seeds)
+    parser.add_argument("-o", "--output", type=Path, help="each trial as a row of CSV")
+    return parser
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m tests.campaigns.levers")
-    parser.add_argument("--images", nargs="+", default=[], metavar="DIR")
+    parser = parser_of("levers", 2, [0])
     parser.add_argument("--pairs", nargs="+", default=[], metavar="DIR", help="of imgredux make-pairs")
-    parser.add_argument("--minutes", type=float, default=2)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--only", default="", help="a regular expression that the recipe's name and the change match")
-    parser.add_argument("-o", "--output", type=Path, help="each trial as a row of CSV")
     chosen = parser.parse_args()
-    rows, writing = done(chosen.output), Lock()
-    there = {(row["recipe"], row["change"], float(row["minutes"]), int(row["seed"])) for row in rows}
+    rows, writing, budget = done(chosen.output), Lock(), Budget(chosen.minutes, chosen.steps)
+    there = {(row["recipe"], row["change"], row["budget"], int(row["seed"])) for row in rows}
     trials = [
         (trial, seed)
+        for seed in chosen.seeds
         for trial in TRIALS
         if re.search(chosen.only, f"{trial.name} {trial.what}") and (chosen.pairs if trial.on_pairs else chosen.images)
-        for seed in chosen.seeds
-        if (trial.name, trial.what, chosen.minutes, seed) not in there
+        if (trial.name, trial.what, str(budget), seed) not in there
     ]
 
     def one(trial: Trial, seed: int) -> None:
-        row = measured(trial, seed, chosen.pairs if trial.on_pairs else chosen.images, chosen.minutes)
-        about = {"recipe": trial.name, "change": trial.what, "minutes": chosen.minutes, "seed": seed}
+        row = measured(trial, seed, chosen.pairs if trial.on_pairs else chosen.images, budget, chosen.device)
+        about = {"recipe": trial.name, "change": trial.what, "budget": str(budget), "seed": seed}
         with writing:
             rows.append(add(chosen.output, {**about, **row}))
             print(rows[-1], file=sys.stderr, flush=True)

@@ -63,7 +63,7 @@ class PhaseBranch(Bins):
     def _parts(self, P: Tensor, width: int) -> tuple[Tensor, Tensor]:
         """Even and odd part of Conv(P). At the mirrored bin P is -P, except at the bins that are their own mirror."""
         mirrored = P.new_full((P.shape[-2], P.shape[-1]), -1)
-        mirrored[own_mirror(P.shape[-2], width)] = 1
+        mirrored[(..., *own_mirror(P.shape[-2], width))] = 1
         linear = F.conv2d(P, self.first.weight)
         bias = self.first.get_parameter("bias")[:, None, None]
         here = F.leaky_relu(linear + bias, self.slope, inplace=True)

@@ -104,6 +104,8 @@ def estimated(planes: Tensor, steps: Tensor, subsampling: str | None = None, row
     """
     luma = ops.sliding_dct(planes[:, :1].contiguous(), steps[:, 0], rows=rows)
     chroma = planes[:, 1:].clone()
+    if planes.device.type != "cpu":  # asking which are grey takes longer there than restoring all
+        return torch.cat([luma, ops.restored_chroma(chroma, steps[:, 1], subsampling, rows=rows)], 1)
     colored = chroma.flatten(1).any(1)
     if colored.any():
         chroma[colored] = ops.restored_chroma(chroma[colored], steps[colored, 1], subsampling, rows=rows)

@@ -100,5 +100,5 @@ def units(facts: Tensor) -> Tensor:
 def facts_of(steps: Tensor, halved: tuple[bool, bool]) -> Tensor:
     """What the network is told, `(B, 130)`: logarithms of steps `(B, 2, 8, 8)`, which sides of chroma are halved."""
     logs = steps.clamp(1, 255).log().flatten(1).sub(LOG_STEP)
-    flags = logs.new_tensor([float(side) for side in halved]).expand(len(logs), -1)
-    return torch.cat([logs, flags], 1)
+    flags = [logs.new_full((len(logs), 1), side) for side in halved]
+    return torch.cat([logs, *flags], 1)
