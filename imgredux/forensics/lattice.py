@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -88,7 +89,7 @@ def _first_of_equals(rows: Tensor) -> Tensor:
 
 
 @lru_cache(maxsize=16)
-def _scores(width: float, peak: int, noise: float) -> Tensor:
+def _scores(width: float, peak: int, noise: float) -> np.ndarray:
     """Log likelihood ratio `(peak / width, STEPS)` of a coefficient's magnitude, by step, against no lattice."""
     magnitude = torch.arange(round(peak / width))[:, None] * width
     step = torch.arange(1, STEPS + 1).float()
@@ -99,12 +100,12 @@ def _scores(width: float, peak: int, noise: float) -> Tensor:
         for d in (distance, step - distance):
             density += share / math.sqrt(2 * math.pi) / deviation * torch.exp(-0.5 * (d / deviation) ** 2)
     score = ((1 - _OUTLIERS) * step * density + _OUTLIERS).log()
-    return torch.where(multiple == 0, score.clamp(max=0), score)
+    return torch.where(multiple == 0, score.clamp(max=0), score).numpy()
 
 
 def evidence(c: Tensor, noise: float = ROUNDING, width: float = 0.125) -> Tensor:
     """Evidence `(64, STEPS)` of each step at each frequency, from coefficients `(N, 64)`."""
-    return _counts(c, width, 512) @ _scores(width, 512, noise)
+    return _counts(c, width, 512) @ torch.from_numpy(_scores(width, 512, noise))
 
 
 def _counts(c: Tensor, width: float, peak: int) -> Tensor:
@@ -215,14 +216,14 @@ def _evidence_below(c: Tensor, known: Tensor) -> Tensor:
     multiples = (c.abs() / known).round_().long()
     rows = []
     for multiple, step in zip(multiples.T, known.tolist(), strict=True):
-        scores = _scores_below(step)
+        scores = torch.from_numpy(_scores_below(step))
         counts = torch.bincount(multiple.clamp(max=len(scores)), minlength=len(scores) + 1)[:-1]
         rows.append(counts.float() @ scores)
     return torch.stack(rows)
 
 
 @lru_cache(maxsize=256)
-def _scores_below(known: int) -> Tensor:
+def _scores_below(known: int) -> np.ndarray:
     """Log likelihood ratio `(512 / known, STEPS)` of a multiple of `known`, by the step before it."""
     place = torch.arange(512 // known)[:, None] * float(known)
     step = torch.arange(1, STEPS + 1).float()
@@ -234,4 +235,4 @@ def _scores_below(known: int) -> Tensor:
         share += torch.special.ndtr(upper) - torch.special.ndtr(lower)
     score = ((1 - _OUTLIERS) * share * step / known + _OUTLIERS).log()
     score = torch.where(nearest == 0, score.clamp(max=0), score)
-    return torch.where(step >= _APART * known, score, torch.zeros(()))
+    return torch.where(step >= _APART * known, score, torch.zeros(())).numpy()

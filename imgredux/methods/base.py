@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from os import PathLike
 from typing import TYPE_CHECKING, Any, overload
 
@@ -18,6 +19,7 @@ from imgredux.io.images import ImageLike, Source
 from imgredux.methods.spec import Spec
 from imgredux.methods.tiling import in_tiles, pad
 from imgredux.methods.weights import read_safetensors
+from imgredux.ops.precision import full_precision
 
 HALVES = (torch.float16, torch.bfloat16)
 LARGE = 2**20  # pixels: beyond it, images that are no tensors are computed in tiles
@@ -117,7 +119,8 @@ class Method(nn.Module, ABC):
         self._check(x)
         batch = x[None] if x.ndim == 3 else x
         padded = pad(self._fit_channels(batch), self.spec.multiple_of, self.spec.minimum)
-        result = super().__call__(padded, **options)
+        with nullcontext() if self.training or self.spec.half else full_precision(x):
+            result = super().__call__(padded, **options)
         return self._crop(result, batch, squeeze=x.ndim == 3)
 
     def _crop(self, result: Any, batch: Tensor, squeeze: bool) -> Any:

@@ -3,16 +3,17 @@
 import os
 import warnings
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 
-from imgredux.errors import ImageError, ImgreduxError, WeightsError
-from imgredux.metrics.pairs import matched
+from imgredux.errors import ImgreduxError, WeightsError
+from imgredux.metrics.pairs import matched, measured
+from imgredux.ops.precision import widest
 
 Net = Literal["alex", "squeeze", "vgg"]
 BACKBONES = "IMGREDUX_LPIPS_BACKBONES"  # environment: the folder that holds backbone files
@@ -32,6 +33,7 @@ _BACKBONE = {
 }
 
 
+@measured(channels=(1, 3))
 def lpips(image: Tensor, reference: Tensor, *, net: Net = "alex", weights: str | Path | None = None) -> Tensor:
     """Learned perceptual distance of each image, 0 for equal ones: `(B,)` float64; its version 0.1.
 
@@ -49,18 +51,28 @@ def lpips(image: Tensor, reference: Tensor, *, net: Net = "alex", weights: str |
     """
     if net not in _BACKBONE:
         raise ValueError(f"net is {net!r}; choose alex, squeeze or vgg")
-    image, reference = matched(image, reference, _BACKBONE[net].smallest)
-    if image.shape[1] not in (1, 3):
-        raise ImageError(f"the images have {image.shape[1]} channels; LPIPS needs 1 or 3")
+    matched(image, reference, _BACKBONE[net].smallest)
     path = None if weights is None else str(weights)
     model = _model(net, path, os.environ.get(BACKBONES), image.device, image.dtype)
-    with torch.autocast(image.device.type, enabled=False):
-        return model(*(2 * x.expand(-1, 3, -1, -1) - 1 for x in (image, reference)))[:, 0, 0, 0].double()
+    return model(*(2 * x.expand(-1, 3, -1, -1) - 1 for x in (image, reference)))[:, 0, 0, 0].to(widest(image))
 
 
-@lru_cache(maxsize=8)
+_models: dict[tuple[object, ...], nn.Module] = {}  # real ones, of a few backbones and devices
+
+
 def _model(net: Net, weights: str | None, folder: str | None, device: torch.device, dtype: torch.dtype) -> nn.Module:
-    """The frozen network, made without touching the global random state, and fit for autograd wherever it is made."""
+    """The frozen network; kept, unless it was made in a trace, where its numbers are none."""
+    known = (net, weights, folder, device, dtype)
+    if known in _models:
+        return _models[known]
+    model = _made(net, weights, folder, device, dtype)
+    if not any(isinstance(one.data, FakeTensor) for one in model.parameters()):
+        _models[known] = model
+    return model
+
+
+def _made(net: Net, weights: str | None, folder: str | None, device: torch.device, dtype: torch.dtype) -> nn.Module:
+    """A network made without touching the global random state, and fit for autograd wherever it is made."""
     try:
         package = import_module("lpips")
     except ModuleNotFoundError as error:

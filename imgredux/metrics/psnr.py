@@ -6,21 +6,24 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from imgredux.metrics.pairs import matched
+from imgredux.metrics.pairs import decibels, measured
+from imgredux.ops.precision import widest
 
 Counts = Literal["true", "frac", "floor"]
 BLOCK = 8
 
 
+@measured()
 def psnr(image: Tensor, reference: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of each image, in dB: `(B,)` float64, infinite for equal images.
 
     image, reference: `(B, C, H, W)` in [0, 1]; the squared error is averaged over all pixels and channels. Nothing is
     rounded here: published figures are those of 8-bit images. Raises ImageError when the shapes differ.
     """
-    return -10 * _squared_error(image, reference).log10()
+    return decibels(_squared_error(image, reference))
 
 
+@measured(channels=(1, 3))
 def psnr_b(image: Tensor, reference: Tensor, *, counts: Counts = "true") -> Tensor:
     """PSNR with a penalty for visible 8x8 blocks in `image`, in dB: `(B,)` float64; the reference's do not count.
 
@@ -32,20 +35,20 @@ def psnr_b(image: Tensor, reference: Tensor, *, counts: Counts = "true") -> Tens
     Raises ImageError when the shapes differ.
     """
     blocking = _blocking_effect(_plane(image), counts) / 255**2
-    return -10 * (_squared_error(image, reference) + blocking).log10()
+    return decibels(_squared_error(image, reference) + blocking)
 
 
 def _squared_error(image: Tensor, reference: Tensor) -> Tensor:
-    image, reference = matched(image, reference)
-    return (image.double() - reference.double()).square().mean((1, 2, 3))
+    wide = widest(image)
+    return (image.to(wide) - reference.to(wide)).square().mean((1, 2, 3))
 
 
 def _plane(x: Tensor) -> Tensor:
     """Grey levels `(B, H, W)`: the luma image itself, or MATLAB's Y of RGB, 16..235."""
     if x.shape[1] == 1:
-        return x[:, 0].double() * 255
-    weights = x.new_tensor([65.481, 128.553, 24.966], dtype=torch.float64)
-    return (torch.einsum("bchw,c->bhw", x.double(), weights) + 16).round()
+        return x[:, 0].to(widest(x)) * 255
+    weights = x.new_tensor([65.481, 128.553, 24.966], dtype=widest(x))
+    return (torch.einsum("bchw,c->bhw", x.to(widest(x)), weights) + 16).round()
 
 
 def _blocking_effect(y: Tensor, counts: Counts) -> Tensor:

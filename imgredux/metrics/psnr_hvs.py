@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor
 
-from imgredux.metrics.pairs import matched
+from imgredux.metrics.pairs import decibels, measured
 from imgredux.ops.color import luma
 from imgredux.ops.dct import blocks, dct
+from imgredux.ops.precision import widest
 
 BLOCK = 8
 _ROWS = 128  # of luma at a time
@@ -29,6 +30,7 @@ _MASK = (10 / _LUMA_STEPS) ** 2
 _MASK[0, 0] = 0  # DC neither masks nor is masked
 
 
+@measured(BLOCK, channels=(1, 3))
 def psnr_hvs_m(image: Tensor, reference: Tensor) -> Tensor:
     """PSNR of the error that remains after contrast masking, weighted by visibility: `(B,)` float64 in dB.
 
@@ -36,25 +38,25 @@ def psnr_hvs_m(image: Tensor, reference: Tensor) -> Tensor:
     MATLAB's studio-range Y). Blocks of 8x8 do not overlap; rows and columns beyond the last whole block do not count.
     Infinite when no error remains (the authors wrote 100000), and so for errors that are too small to see.
 
-    Differentiable where finite. Raises ImageError for images of different shapes, or smaller than 8x8; ValueError for
-    other channel counts.
+    Differentiable; the gradient is 0 where no error remains. Raises ImageError for images of different shapes, of
+    other channel counts, or smaller than 8x8.
     """
     return _decibels(image, reference, masked=True)
 
 
+@measured(BLOCK, channels=(1, 3))
 def psnr_hvs(image: Tensor, reference: Tensor) -> Tensor:
     """`psnr_hvs_m` without masking: PSNR of the error's DCT coefficients, weighted by contrast sensitivity."""
     return _decibels(image, reference, masked=False)
 
 
 def _decibels(image: Tensor, reference: Tensor, masked: bool) -> Tensor:
-    image, reference = matched(image, reference, BLOCK)
     height, width = (size // BLOCK * BLOCK for size in image.shape[-2:])
-    errors = image.new_zeros(len(image), dtype=torch.float64)
+    errors = image.new_zeros(len(image), dtype=widest(image))
     strips = (x[..., :height, :width].split(_ROWS, -2) for x in (image, reference))
     for x, y in zip(*strips, strict=True):
         errors = errors + _error(255 * luma(x), 255 * luma(y), masked)
-    return -10 * (errors / (height * width) / 255**2).log10()
+    return decibels(errors / (height * width), 255)
 
 
 def _error(x: Tensor, y: Tensor, masked: bool) -> Tensor:
@@ -65,7 +67,7 @@ def _error(x: Tensor, y: Tensor, masked: bool) -> Tensor:
         mask = torch.maximum(_masking(blocks(x), cx), _masking(blocks(y), cy))
         threshold = mask[..., None, None] * (1 / _MASK).nan_to_num(posinf=0).to(x)
         error = (error - threshold).clamp(min=0)
-    return (error * _CSF.to(x)).square().sum((1, 2, 3, 4, 5), dtype=torch.float64)
+    return (error * _CSF.to(x)).square().sum((1, 2, 3, 4, 5), dtype=widest(x))
 
 
 def _masking(pixels: Tensor, c: Tensor) -> Tensor:

@@ -6,15 +6,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from imgredux.metrics.pairs import matched
+from imgredux.metrics.pairs import matched, measured
+from imgredux.ops.precision import widest
 
 Window = Literal["gauss", "box8"]
 
 C1, C2 = 0.01**2, 0.03**2  # (K L)^2 with L = 1: the published constants for images in [0, 1]
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of the five scales of MS-SSIM, finest first
+SMALLEST = 10 * 2 ** (len(WEIGHTS) - 1) + 1  # pixels: the coarsest scale holds a window of 11
 _ROWS, _COLUMNS = 64, 32  # outputs of a strip and of a tile in it: what a strip needs stays in the cache
 
 
+@measured()
 def ssim(image: Tensor, reference: Tensor, *, window: Window = "gauss") -> Tensor:
     """Structural similarity of each image, at most 1: `(B,)` float64, the mean over the map and then the channels.
 
@@ -28,10 +31,11 @@ def ssim(image: Tensor, reference: Tensor, *, window: Window = "gauss") -> Tenso
     in float32. Raises ImageError for images of different shapes, or smaller than the window.
     """
     taps = _taps(window)
-    image, reference = matched(image, reference, len(taps))
+    matched(image, reference, len(taps))
     return _mean_map(image, reference, taps, luminance=True).mean(1)
 
 
+@measured(SMALLEST)
 def ms_ssim(image: Tensor, reference: Tensor) -> Tensor:
     """Multi-scale structural similarity of each image, in [0, 1]: `(B,)` float64, the mean over the channels.
 
@@ -51,7 +55,6 @@ def ms_ssim(image: Tensor, reference: Tensor) -> Tensor:
 def _scale_means(image: Tensor, reference: Tensor) -> Tensor:
     """Mean of each scale's map, `(5, B, C)`: contrast times structure, with luminance at the coarsest, last scale."""
     taps = _taps("gauss")
-    image, reference = matched(image, reference, (len(taps) - 1) * 2 ** (len(WEIGHTS) - 1) + 1)
     means = []
     for _ in WEIGHTS[1:]:
         means.append(_mean_map(image, reference, taps, luminance=False))
@@ -87,7 +90,7 @@ def _plain(x: Tensor, y: Tensor, taps: list[float], luminance: bool) -> Tensor:
     similarity = (2 * covariance + C2) / (variances + C2)  # Eq. (13) without its first factor
     if luminance:
         similarity = similarity * (2 * product + C1) / (squares + C1)
-    return similarity.mean((-2, -1), dtype=torch.float64)
+    return similarity.mean((-2, -1), dtype=widest(x))
 
 
 def _blur(x: Tensor, taps: list[float]) -> Tensor:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from imgredux.errors import ImageError
-from imgredux.metrics.pairs import matched
+from imgredux.metrics.pairs import measured
+from imgredux.ops.precision import widest
 
 SMALLEST = 8  # pixels of the shorter side: the original's program refuses less
 SCALES = 6
@@ -62,6 +62,7 @@ REACH = len(TAPS) - 1
 _ROWS, _COLUMNS = 64, 64  # of a strip (even, to be halved) and of a tile in it: what they need stays in the cache
 
 
+@measured(SMALLEST, channels=(1, 3))
 def ssimulacra2(image: Tensor, reference: Tensor) -> Tensor:
     """SSIMULACRA 2.1 score of each image, `(B,)` float64: 100 is equal, 90 invisible, 70 high, 50 medium, 30 low.
 
@@ -75,9 +76,6 @@ def ssimulacra2(image: Tensor, reference: Tensor) -> Tensor:
     flat images by up to 1.5. This function has no such errors. float16 and bfloat16 are computed in float32. Raises
     ImageError for images of different shapes, smaller than 8x8, or of neither 1 nor 3 channels.
     """
-    image, reference = matched(image, reference, SMALLEST)
-    if image.shape[1] not in (1, 3):
-        raise ImageError(f"the images have {image.shape[1]} channels; give RGB, or one channel of grey")
     pairs = zip(reference.expand(-1, 3, -1, -1), image.expand(-1, 3, -1, -1), strict=True)
     error = GAIN * torch.stack([_error(x, y) for x, y in pairs])
     first, second, third = CUBIC
@@ -90,7 +88,7 @@ def _error(x: Tensor, y: Tensor) -> Tensor:
     while scales < SCALES and min(x.shape[-2:]) > (SMALLEST - 1) << (scales - 1):
         scales += 1
     weights = torch.tensor(WEIGHTS[: 18 * scales], dtype=torch.float64).view(3, scales, 2, 3).transpose(2, 3)
-    pair, error = (x, y), torch.zeros((), dtype=torch.float64, device=x.device)
+    pair, error = (x, y), torch.zeros((), dtype=widest(x), device=x.device)
     for scale in range(scales):
         wanted = (weights[:, scale] != 0).any(2)  # (channel, map): 4 of 9 at full size
         means, pair = _scale(pair, wanted.tolist(), srgb=scale == 0)
@@ -118,7 +116,7 @@ def _scale(pair: Sequence[Tensor], wanted: list[list[bool]], *, srgb: bool) -> t
         planes = F.pad(_xyb(light), (REACH, right, start - top + REACH, bottom + REACH - stop)).unbind(1)
         maps = (m for plane, kinds in zip(planes, wanted, strict=True) for m in _maps(plane, kinds, filters, width))
         sums.append(torch.stack([s for m in maps for s in _sums(m)]))
-    means = torch.stack(sums).double().sum(0).view(-1, 2) / (height * width)
+    means = torch.stack(sums).to(widest(pair[0])).sum(0).view(-1, 2) / (height * width)
     return means, torch.cat(halves, -2).unbind()
 
 

@@ -112,12 +112,14 @@ def _both_sides(left: Tensor, rows: Tensor, out: Tensor | None = None) -> Tensor
     return torch.bmm(left, across, out=None if out is None else out.view(across.shape))
 
 
-@lru_cache(maxsize=64)
 def _basis(block: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Orthonormal DCT-II matrix, row k for frequency k; made outside inference mode, so that autograd may save it."""
-    with torch.inference_mode(False):
-        matrix = torch.tensor([[_cosine(k, n, block) for n in range(block)] for k in range(block)], dtype=torch.float64)
-        return matrix.to(device, dtype)
+    """Orthonormal DCT-II matrix, row k for frequency k. A fresh one: a tensor that is kept may be one of a trace."""
+    return torch.tensor(_cosines(block), dtype=dtype, device=device)
+
+
+@lru_cache(maxsize=64)
+def _cosines(block: int) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(_cosine(k, n, block) for n in range(block)) for k in range(block))
 
 
 def _cosine(k: int, n: int, block: int) -> float:

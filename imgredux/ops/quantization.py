@@ -1,7 +1,5 @@
 """JPEG's quantisation: the tables of a quality, and the constraint that they put on the original."""
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -29,17 +27,21 @@ def ijg_tables(quality: int) -> Tensor:
     if quality not in range(1, 101):
         raise ValueError(f"quality is {quality}; give a whole number from 1 to 100")
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
+    return ((_base() * scale + 50) // 100).clamp_(1, 255).float()
+
+
+def _base() -> Tensor:
+    """The tables of quality 50."""
     chroma = torch.full((8, 8), 99)
     chroma[:4, :4] = torch.tensor(_CHROMA)
-    base = torch.stack([torch.tensor(_LUMA), chroma])
-    return ((base * scale + 50) // 100).clamp_(1, 255).float()
+    return torch.stack([torch.tensor(_LUMA), chroma])
 
 
-@lru_cache(maxsize=8)
 def ijg_family(device: torch.device | str = "cpu") -> Tensor:
-    """`ijg_tables` of the qualities 1..100: `(100, 2, 8, 8)`, shared by all who ask."""
-    with torch.inference_mode(False):  # so that autograd may save it
-        return torch.stack([ijg_tables(quality) for quality in range(1, 101)]).to(device)
+    """`ijg_tables` of the qualities 1..100: `(100, 2, 8, 8)`."""
+    quality = torch.arange(1, 101, device=device)[:, None, None, None]
+    scale = torch.where(quality < 50, 5000 // quality, 200 - 2 * quality)
+    return ((_base().to(device) * scale + 50) // 100).clamp_(1, 255).float()
 
 
 def project(x: Tensor, decoded: Tensor, steps: Tensor, half: float = 0.5) -> Tensor:

@@ -7,7 +7,7 @@ that the file could have come from: it is projected back. Luma as it is, chroma 
 """
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 
 import numpy as np
 import torch
@@ -179,7 +179,7 @@ def mean_of_windows_at_once(strips: Tensor, t: Tensor, stride: int) -> Tensor:
     windows = x.unfold(1, N, stride).unfold(2, N, stride)
     down, across = windows.shape[1:3]
     share = (_share(down, stride, x)[:, None] * _share(across, stride, x)).flatten()
-    both = _both_directions(x.dtype, x.device)
+    both = torch.kron(D, D).to(x)
     B = both @ windows.permute(0, 3, 4, 1, 2).reshape(count, N * N, down * across)
     B, w = _thresholded(B, t.reshape(count, N * N, 1), share)
     covered = (stride * (down - 1) + N, stride * (across - 1) + N)
@@ -187,12 +187,6 @@ def mean_of_windows_at_once(strips: Tensor, t: Tensor, stride: int) -> Tensor:
     denominator = F.fold(w.expand(-1, N * N, -1), covered, N, stride=stride)
     inner = slice(REACH - first, height - REACH - first), slice(REACH - first, width - REACH - first)
     return (numerator / denominator)[(..., *inner)]
-
-
-@lru_cache(maxsize=8)
-def _both_directions(dtype: torch.dtype, device: torch.device) -> Tensor:
-    with torch.inference_mode(False):
-        return torch.kron(D, D).to(device, dtype)
 
 
 def smoothness(kept: Tensor) -> Tensor:

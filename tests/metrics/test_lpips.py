@@ -9,7 +9,7 @@ from PIL import Image
 
 from imgredux import ImageError
 from imgredux.errors import WeightsError
-from imgredux.metrics.lpips import BACKBONES, _model, lpips
+from imgredux.metrics.lpips import BACKBONES, _model, _models, lpips
 from imgredux.testing.shared import shared
 
 pytest.importorskip("lpips")
@@ -34,7 +34,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.delenv(BACKBONES, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr("torch.hub.download_url_to_file", unreachable)
-    _model.cache_clear()
+    _models.clear()
     return tmp_path / "hub" / "checkpoints"
 
 
@@ -103,7 +103,7 @@ def test_gradients_reach_the_image_and_not_the_network() -> None:
 
 @pytest.mark.usefixtures("backbones")
 def test_the_global_random_state_stays() -> None:
-    _model.cache_clear()
+    _models.clear()
     before = torch.get_rng_state()
     lpips(*noise(2, 1, 3, 64, 64))
     assert torch.equal(torch.get_rng_state(), before)

@@ -1,6 +1,5 @@
 """The frequency branch, FDE: detail decomposition (FDD), detail correction (FDC), dynamic attention (FDA)."""
 
-from functools import lru_cache
 from typing import Literal
 
 import torch
@@ -24,11 +23,9 @@ def detail(I_ori: Tensor, keep: int) -> Tensor:
     return idct(zeroed.flatten(-2).flatten(-3, -2)).abs()
 
 
-@lru_cache(maxsize=16)
 def _zeroed(keep: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    with torch.inference_mode(False):
-        u = torch.arange(N)
-        return (u[:, None] + u > keep).to(device, dtype)
+    u = torch.arange(N, device=device)
+    return (u[:, None] + u > keep).to(dtype)
 
 
 class FDE(nn.Module):
