@@ -45,8 +45,10 @@ class StreamError(ImgreduxError, ValueError):
         self.reason = reason
 
 
-def in_words(error: Exception) -> str:
+def in_words(error: BaseException) -> str:
     """What to tell of an error that ended one file and not the run; one that nobody foresaw is named by its class."""
+    if isinstance(error, SystemExit):
+        return f"the method tried to end the program (exit code {error.code})"
     known = isinstance(error, (ImgreduxError, OSError, MemoryError))
     return str(error) if known and str(error) else f"{type(error).__name__}: {error}"
 

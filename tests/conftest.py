@@ -18,6 +18,8 @@ import torch
 from imgredux import Restorer
 
 class Paint(Restorer):
+    guarded = False
+
     def __init__(self):
         super().__init__()
         self.level = torch.nn.Parameter(torch.zeros(()))

@@ -6,6 +6,7 @@
 Imports no torch of its own.
 """
 
+import warnings
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path, PurePosixPath
@@ -17,13 +18,15 @@ from imgredux.batch.outputs import Target
 from imgredux.batch.record import digest
 from imgredux.errors import ImageError, ImgreduxError, StreamError
 from imgredux.io.files import FORMATS, atomic, write_image
-from imgredux.io.opening import MAX_PIXELS, header_of
+from imgredux.io.inventory import CARRIED, inventory, told_of
+from imgredux.io.opening import MAX_PIXELS, depth_of, frames_of, header_of
 from imgredux.methods import stream
 
 if TYPE_CHECKING:
     from imgredux.methods.codec import Codec
 
 SUFFIX = ".irx"
+IN_STREAM = ("exif", "icc", "color")  # kinds of parts that a stream of imgredux carries
 # How files of public formats begin, and what they are called.
 _PUBLIC = ((b"\xff\xd8\xff", 0, ".jpg"), (b"WEBP", 8, ".webp"), (b"ftypavif", 4, ".avif"), (b"\xff\x0a", 0, ".jxl"))
 _JXL_BOX = b"\0\0\0\x0cJXL "
@@ -91,6 +94,9 @@ class Encode(Work):
         image = images.open_image(path, max_pixels=self.max_pixels)
         data = self._codec.encode(image, **self.options)
         suffix = suffix_of(data)
+        lost = told_of(path.read_bytes(), str(image.format), IN_STREAM if suffix == SUFFIX else CARRIED)
+        if lost:
+            warnings.warn(lost, stacklevel=1)
         if target.exact is not None and suffix != target.exact.suffix.lower().replace(".jpeg", ".jpg"):
             raise ImgreduxError(f"{self._codec.label} makes of this image a {suffix} file: name the output so")
         with atomic(target.main(suffix)) as temporary:
@@ -136,7 +142,8 @@ def describe(path: str | PathLike) -> dict[str, Any]:
     """What a file says of itself, for people and programs; the image is not decoded.
 
     Of a stream: method, tag, digest of the weights, size, parts with their bytes, what else is kept. Of an image file:
-    format and size. Raises StreamError for damaged and foreign files, OSError.
+    format, size, depth, frames, what states an orientation, and its inventory: every part by name, with its bytes, and
+    under `unknown` what a new file would not hold. Raises StreamError for damaged and foreign files, OSError.
     """
     data = Path(path).read_bytes()
     if stream.is_stream(data):
@@ -157,7 +164,14 @@ def describe(path: str | PathLike) -> dict[str, Any]:
     try:
         with header_of(data) as image:
             about = {"format": image.format, "mode": image.mode, "width": image.width, "height": image.height}
-            keeps = [key for key in ("icc_profile", "exif", "xmp") if image.info.get(key)]
+            found = inventory(data)
+            about |= {"depth": depth_of(image, data, found.depth), "frames": max(frames_of(image, data), found.frames)}
     except ImageError as error:
         raise StreamError(f"neither a stream of imgredux nor an image file: {error}", "foreign") from error
-    return {**about, "bytes": len(data), "keeps": keeps}
+    parts: dict[str, int] = {}
+    for part in found.parts:
+        name = "picture" if part.kind == "picture" else part.name
+        parts[name] = parts.get(name, 0) + part.size
+    said = {"transfer": found.transfer, "orientation": found.turned, "mark": found.mark, "broken": found.broken}
+    unknown = [part.name for part in found.unknown] if found.form else ["not looked into"]
+    return {**about, "bytes": len(data), "parts": parts, **{k: v for k, v in said.items() if v}, "unknown": unknown}

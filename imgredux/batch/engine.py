@@ -266,7 +266,7 @@ def attempt(work: Work, task: Task) -> Outcome:
             outputs = tuple(task.target.written)
             result = FileResult(task.path, outputs, facts, notes=tuple(notes))
             made = {output: stamp_of(output) for output in outputs}
-        except Exception as error:  # whatever a decoder or a method raises: the next file is none the worse
+        except (Exception, SystemExit) as error:  # whatever a decoder or a method raises: the next is none the worse
             result, stamp, made = FileResult(task.path, error=in_words(error), reason=reason_of(error)), {}, {}
     said = dict.fromkeys(str(one.message) for one in caught if issubclass(one.category, UserWarning))
     return Outcome(task, replace(result, warnings=tuple(said)), stamp, made)

@@ -6,30 +6,40 @@
 Nothing is lost where that fails. Imports no torch of its own.
 """
 
+import hashlib
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from imgredux import dispatch, registry
+from imgredux.batch.again import differs, marked
 from imgredux.batch.encode import SUFFIX, SUFFIXES, suffix_of
 from imgredux.batch.engine import Work
-from imgredux.batch.outputs import Target
+from imgredux.batch.outputs import Target, relative
+from imgredux.batch.record import RECORD, digest
 from imgredux.critical import Unreached
 from imgredux.errors import ImgreduxError
+from imgredux.io import segments
 from imgredux.io.files import atomic
-from imgredux.io.opening import MAX_PIXELS, header_of, is_deep
+from imgredux.io.inventory import CARRIED, IN_JPEG, Inventory, inventory
+from imgredux.io.opening import MAX_PIXELS, depth_of, frames_of, header_of
 
 if TYPE_CHECKING:
     from imgredux.methods.codec import Codec
+
+DEPTH = 8  # folders above a file in which a record of its making may lie
 
 
 class Optimize(Work):
     """The smallest file of an image that is found within the target, or a copy of the original.
 
-    The original is kept, byte for byte, where nothing smaller is found, where the target cannot be reached, and where a
-    single file would not hold what it holds: more than one frame, 16 bits a channel. Facts of a result: `before` and
-    `after` (bytes), and `kept` where the original was copied: why.
+    The original is kept, byte for byte, where nothing smaller is found, where the target cannot be reached, where it is
+    a result of this command, and where a new file would not hold all that it holds: more than one frame, more than 8
+    bits a channel, HDR, and every part that is not known and carried (`imgredux.io.inventory`). The new file is opened
+    again, as a stranger would open it, and is not kept where it does not show the same picture. Facts of a result:
+    `before` and `after` (bytes), and `kept` where the original was copied: why.
 
     target: a word that the codec knows, or a score. options: of the codec's constructor, as `formats`. name: of a codec
     that takes `target=`; None: the installed one. max_pixels: larger images are refused.
@@ -81,16 +91,61 @@ class Optimize(Work):
         from imgredux.io import images
 
         assert self._codec is not None  # `start` was called
-        with header_of(original) as opened:
-            frames, deep = getattr(opened, "n_frames", 1), is_deep(opened)
-        if frames > 1:
-            return original, f"it holds {frames} frames"
-        if deep:
-            return original, "it has 16 bits a channel"
+        found = inventory(original)
+        why = _obstacle(path, original, found)
+        if why:
+            return original, why
+        image = images.open_image(path, max_pixels=self.max_pixels)  # what is damaged fails here
+        if found.broken:
+            return original, f"it is damaged: {found.broken}"
+        taken = segments.verbatim(original) if found.kinds().keys() & {*IN_JPEG} else []
+        options: dict[str, Any] = {"target": self.target, **({"forms": frozenset({"JPEG"})} if taken else {})}
         try:
-            data = self._codec.encode(images.open_image(path, max_pixels=self.max_pixels), target=self.target)
+            data = self._codec.encode(image, **options)
         except Unreached as error:
-            return original, str(error)
+            held = " A JPEG alone holds its IPTC data or extended XMP" if taken else ""
+            return original, f"{error}.{held}".rstrip(".")
+        if suffix_of(data) == SUFFIX:
+            return original, "no public format holds all of it"
+        data = segments.with_segments(data, taken) if taken else data
+        data = marked(data, f"{self.target} of {hashlib.sha256(original).hexdigest()[:16]}")
         if len(data) >= len(original):
             return original, "nothing smaller reaches the target"
-        return (original, "no public format holds all of it") if suffix_of(data) == SUFFIX else (data, "")
+        why = differs(data, image)
+        return (original, f"the new file {why}") if why else (data, "")
+
+
+def _obstacle(path: Path, original: bytes, found: Inventory) -> str:
+    """Why a file cannot be replaced by a smaller one without a loss; empty where it can."""
+    with header_of(original) as opened:
+        form, frames = str(opened.format), max(frames_of(opened, original), found.frames)
+        depth, mode = depth_of(opened, original, found.depth), opened.mode
+    if frames > 1:
+        return f"it holds {frames} frames"
+    if found.transfer:
+        return f"it is an HDR image ({found.transfer})"
+    if depth > 8:
+        return f"it has {depth} bits a channel"
+    if found.space or mode in ("CMYK", "LAB", "HSV"):
+        return f"its colors are {found.space or mode}"
+    if not found.form:
+        return f"it is a file of {form}: what else it holds cannot be told"
+    if found.mark or made_here(path):
+        return "it is a result of imgredux optimize: each pass would lose more. Optimize what it was made from"
+    lost = found.lost((*CARRIED, *IN_JPEG))
+    return f"a new file would not hold {', '.join(lost)}" if lost else ""
+
+
+def made_here(path: Path) -> bool:
+    """Whether the record of a folder above says that `optimize` made this file, as it is now, of another one."""
+    for folder in path.absolute().parents[:DEPTH]:
+        try:
+            rows = [json.loads(line) for line in (folder / RECORD).read_text("utf-8").splitlines()]
+        except (OSError, ValueError):
+            continue
+        for row in rows:
+            if row.get("task") == "optimize" and "kept" not in row.get("facts", {"kept": ""}):
+                about = row.get("outputs", {}).get(relative(path, folder))
+                if about and about.get("size") == path.stat().st_size and about.get("sha256") == digest(path):
+                    return True
+    return False

@@ -7,6 +7,7 @@
 Imports no torch of its own.
 """
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +16,8 @@ from imgredux import dispatch, registry
 from imgredux.batch.engine import Work
 from imgredux.batch.outputs import Target
 from imgredux.errors import ImgreduxError
-from imgredux.io.files import FORMATS, write_image
+from imgredux.io.files import FORMATS, carried_by, write_image
+from imgredux.io.inventory import told_of
 from imgredux.io.opening import MAX_PIXELS
 from imgredux.maps.files import WRITERS, write_map
 from imgredux.methods.spec import AUTO, Kind
@@ -117,6 +119,9 @@ class Run(Work):
         options: Mapping[str, Any] = {} if self.quality is None else {"quality": self.quality}
         result = self._method(image, **options)
         if self.kind == "restorer":
+            lost = told_of(path.read_bytes(), str(image.format), carried_by(output))
+            if lost:
+                warnings.warn(lost, stacklevel=1)
             write_image(output, result)
             return {}
         write_map(output, result, method=self.name)

@@ -38,6 +38,6 @@ def identify(
             shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
             shown = ", ".join(shown) if isinstance(shown, list) else shown
             if shown not in ("", []):
-                say(line(f"  {key:<9}{shown}"))
+                say(line(f"  {key:<12}{shown}"))
     if failed:
         raise typer.Exit(FAILED)

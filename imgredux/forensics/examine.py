@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from os import PathLike
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from imgredux.errors import ImageError
 from imgredux.forensics.traces import Traces, traces
 from imgredux.io import images
+from imgredux.io.exif import with_sound_exif
 from imgredux.io.images import ImageLike, Source
+from imgredux.io.upright import upright
 from imgredux.ops.quantization import ijg_tables
 
 HIGHEST = 95  # JPEG quality above which there is nothing to mend that a restorer would not harm more
@@ -47,7 +49,7 @@ class Examined:
         if isinstance(self.image, np.ndarray):
             return self.image.copy()
         same = self.image.mode == self.source.mode
-        return ImageOps.exif_transpose(self.image) if same else self.source.give_image(self.source.x)
+        return upright(self.image) if same else self.source.give_image(self.source.x)
 
 
 def examine(image: ImageLike, quality: int | None = None) -> Examined:
@@ -60,9 +62,9 @@ def examine(image: ImageLike, quality: int | None = None) -> Examined:
         raise ImageError("a tensor carries no traces of JPEG: name a restorer, as imgredux.get(name)(x, qtable=steps)")
     if isinstance(image, (str, PathLike)):
         image = images.open_image(image)
+    if isinstance(image, Image.Image):
+        image = with_sound_exif(image)
     source = images.read(image, stored=True)
-    if isinstance(image, Image.Image) and "xmp" in image.info:
-        source.info["xmp"] = image.info["xmp"]
     if quality is not None:
         return Examined(image, source, f"taken for JPEG quality {quality}", _standard(quality, source))
     found = traces(source)

@@ -88,9 +88,13 @@ def _first_of_equals(rows: Tensor) -> Tensor:
     return order[torch.cat([keys.new_ones(1) > 0, keys[1:] != keys[:-1]])].sort().values
 
 
-@lru_cache(maxsize=16)
-def _scores(width: float, peak: int, noise: float) -> np.ndarray:
+def _scores(width: float, peak: int, noise: float) -> Tensor:
     """Log likelihood ratio `(peak / width, STEPS)` of a coefficient's magnitude, by step, against no lattice."""
+    return torch.from_numpy(_scores_kept(width, peak, noise))
+
+
+@lru_cache(maxsize=16)
+def _scores_kept(width: float, peak: int, noise: float) -> np.ndarray:
     magnitude = torch.arange(round(peak / width))[:, None] * width
     step = torch.arange(1, STEPS + 1).float()
     multiple = (magnitude / step).round()
@@ -105,7 +109,7 @@ def _scores(width: float, peak: int, noise: float) -> np.ndarray:
 
 def evidence(c: Tensor, noise: float = ROUNDING, width: float = 0.125) -> Tensor:
     """Evidence `(64, STEPS)` of each step at each frequency, from coefficients `(N, 64)`."""
-    return _counts(c, width, 512) @ torch.from_numpy(_scores(width, 512, noise))
+    return _counts(c, width, 512) @ _scores(width, 512, noise)
 
 
 def _counts(c: Tensor, width: float, peak: int) -> Tensor:

@@ -1,7 +1,7 @@
 """Files that are either whole or not there, and images written without loss of what goes with them."""
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -11,6 +11,8 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from imgredux.errors import ImageError
+from imgredux.io.inventory import CARRIED
+from imgredux.io.xmp import with_texts
 
 FORMATS = {
     ".png": "PNG",
@@ -28,6 +30,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "WEBP": {"lossless": True},
 }
 KEPT = ("exif", "icc_profile", "dpi")
+MOST_IN_SEGMENT = 65_533  # bytes, of a JPEG's
+LONG = 1024  # characters of a text that is worth packing
 _XMP_TAG = 700  # of TIFF
 _TEMPORARY = ".imgredux-"
 
@@ -56,7 +60,7 @@ def sweep(folders: Iterable[Path]) -> None:
 
 
 def write_image(path: str | PathLike, image: Image.Image) -> None:
-    """Write an image atomically in the format of the path's suffix, with its EXIF, XMP, ICC profile and
+    """Write an image atomically in the format of the path's suffix, with its EXIF, XMP, ICC profile, texts and
     resolution.
 
     JPEG gets quality 95 and 4:4:4, WebP is lossless. Raises ImageError for a suffix or mode that does not do; OSError.
@@ -65,9 +69,7 @@ def write_image(path: str | PathLike, image: Image.Image) -> None:
     form = FORMATS.get(suffix.lower())
     if form is None:
         raise ImageError(f"an image is not written as {suffix or 'a file without suffix'}: use {', '.join(FORMATS)}")
-    info = {key: image.info[key] for key in KEPT if image.info.get(key)}
-    if image.info.get("xmp"):
-        info |= _xmp(image.info["xmp"], form, info.get("exif", b""))
+    info = metadata(image, form)
     with atomic(path) as temporary, temporary.open("w+b") as file:
         try:
             image.save(file, form, **OPTIONS.get(form, {}), **info)
@@ -77,15 +79,40 @@ def write_image(path: str | PathLike, image: Image.Image) -> None:
             raise ImageError(f"{form} does not hold PIL mode {image.mode!r}: use .png") from error
 
 
-def _xmp(content: bytes, form: str, exif: bytes) -> dict[str, Any]:
-    """What makes Pillow write XMP; TIFF has it among the tags of EXIF."""
+def carried_by(path: str | PathLike) -> tuple[str, ...]:
+    """The kinds of parts (`imgredux.io.inventory`) that `write_image` writes into the format of a path's suffix."""
+    return ("resolution", "color") if FORMATS.get(Path(path).suffix.lower()) == "BMP" else CARRIED
+
+
+def metadata(image: Image.Image, form: str) -> dict[str, Any]:
+    """What makes Pillow write the metadata in an image's `info`, as `imgredux.io.images` has them, into a format.
+
+    PNG has texts of its own, and JPEG comments; elsewhere texts go into the XMP. TIFF has XMP among the tags of EXIF.
+    """
+    found: dict[str, Any] = {key: image.info[key] for key in KEPT if image.info.get(key)}
+    xmp, texts = image.info.get("xmp"), dict(image.info.get("texts") or {})
     if form == "PNG":
-        chunk = PngInfo()
-        chunk.add_itxt("XML:com.adobe.xmp", content.decode("utf-8", "replace"))
-        return {"pnginfo": chunk}
-    if form == "TIFF":
+        return {**found, "pnginfo": _chunks(xmp, texts)} if xmp or texts else found
+    if form == "JPEG":
+        found["comment"] = texts.pop("Comment", "").encode()[:MOST_IN_SEGMENT]
+    try:
+        xmp = with_texts(xmp, texts)
+    except ValueError as error:
+        raise ImageError(f"the texts of the image cannot be kept in {form}: {error}") from error
+    if xmp and form == "TIFF":
         tags = Image.Exif()
-        tags.load(exif)
-        tags[_XMP_TAG] = content
-        return {"exif": tags}
-    return {"xmp": content}
+        tags.load(found.get("exif", b""))
+        tags[_XMP_TAG] = xmp
+        found["exif"] = tags
+    elif xmp:
+        found["xmp"] = xmp
+    return found
+
+
+def _chunks(xmp: bytes | None, texts: Mapping[str, str]) -> PngInfo:
+    chunks = PngInfo()
+    if xmp:
+        chunks.add_itxt("XML:com.adobe.xmp", xmp.decode("utf-8", "replace"))
+    for key, value in texts.items():
+        chunks.add_text(key, value, zip=len(value) > LONG)
+    return chunks

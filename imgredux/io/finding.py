@@ -10,11 +10,8 @@ from os import PathLike
 from pathlib import Path, PurePosixPath
 
 from imgredux.errors import ImgreduxError
+from imgredux.io.opening import FORMATS
 
-# Formats of Pillow that hold photographs and drawings. Not EPS and its like, which start other programs.
-FORMATS = frozenset(
-    "PNG JPEG MPO TIFF WEBP BMP DIB GIF PPM JPEG2000 AVIF TGA PCX SGI QOI ICO JXL HEIF".split()  # noqa: SIM905
-)
 # What needs a package of its own: suffixes, the module to look for, what to install.
 DECODERS = (
     ((".jxl",), "pillow_jxl", "pillow-jxl-plugin"),

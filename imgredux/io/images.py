@@ -7,6 +7,7 @@ every error.
 import io
 import math
 import warnings
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -14,16 +15,20 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError
 from torch import Tensor
 
 from imgredux.errors import ImageError
-from imgredux.io import jpeg_header
-from imgredux.io.exif import with_sound_exif, without_orientation
-from imgredux.io.opening import GRAY_16, MAX_PIXELS, is_deep, opened
+from imgredux.io import jpeg_header, profiles
+from imgredux.io.exif import RAW, with_sound_exif
+from imgredux.io.inventory import inventory
+from imgredux.io.opening import FORMATS, GRAY_16, MAX_PIXELS, depth_of, frames_of, opened
+from imgredux.io.upright import upright
 
 ImageLike = Image.Image | np.ndarray | str | PathLike
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+KEPT = ("icc_profile", "exif", "xmp", "dpi", "texts")  # of a PIL image's info, for the result
+_XMP = "XML:com.adobe.xmp"
 
 
 @dataclass(frozen=True)
@@ -34,7 +39,8 @@ class Source:
     peak: the container's white: 255, 65535, or 1 for floating arrays; maps are given back in these units.
     alpha: `(H, W)` in the container's dtype, untouched; None when there is none.
     dtype, rank: of the array; mode: of the PIL image, None for arrays.
-    info: ICC profile, EXIF and resolution, for the result.
+    info: ICC profile, EXIF, XMP, resolution and texts, for the result; of a file that states its colors in another
+    way, the profile that says the same.
     qtable: `(1, 2, 8, 8)` luma and chroma steps of a JPEG file, subsampling: its chroma's, as "4:2:0", None for
     greyscale; progressive: how the file is stored.
     stored: pixels are as the file stores them, not rotated by EXIF nor converted from the profile.
@@ -87,10 +93,30 @@ def to_tensor(image: ImageLike) -> Tensor:
     return read(image).x
 
 
+def as_seen(image: Image.Image, profile: bytes | None) -> Tensor:
+    """What an image of mode L or RGB shows in its profile, as sRGB `(1, 1 or 3, H, W)` that is not clipped.
+
+    A color outside of sRGB has values beyond [0, 1], so that errors in it count. A profile of tables is LittleCMS's
+    work, which clips. None: the image is sRGB.
+    """
+    planes = np.asarray(image, dtype=np.float32) / 255
+    planes = planes[None] if planes.ndim == 2 else planes.transpose(2, 0, 1)
+    if not profile or profiles.is_srgb(profile):
+        return torch.from_numpy(np.ascontiguousarray(planes))[None]
+    matrix = profiles.matrix_of(profile)
+    if matrix is None or len(matrix.curves) != len(planes):
+        plain = image.copy()
+        plain.info = {"icc_profile": profile}
+        return read(plain).x
+    seen = profiles.encoded(matrix.linear(planes)).astype(np.float32)
+    return torch.from_numpy(np.ascontiguousarray(seen))[None]
+
+
 def open_image(path: str | PathLike, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Open and decode an image file, first frame. Raises ImageError for whatever goes wrong, naming the file.
 
-    max_pixels: an image of more is refused before a pixel is decoded.
+    max_pixels: an image of more is refused before a pixel is decoded. Its `info` says what Pillow does not: texts, and
+    the profile of a file that states its colors in another way.
     """
     label = fspath(path)
     try:
@@ -100,30 +126,82 @@ def open_image(path: str | PathLike, *, max_pixels: int = MAX_PIXELS) -> Image.I
         raise ImageError(f"{label}: cannot be read as an image: {error}", "corrupt") from error
 
 
-def open_bytes(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """Open and decode an image file held in memory. Raises ImageError as `open_image`."""
-    return _decode(io.BytesIO(data), f"{len(data)} bytes", max_pixels)
+def open_bytes(data: bytes, *, max_pixels: int = MAX_PIXELS, formats: Set[str] = FORMATS) -> Image.Image:
+    """Open and decode an image file held in memory. Raises ImageError as `open_image`.
+
+    formats: those that it may be of, as Pillow calls them.
+    """
+    return _decode(io.BytesIO(data), f"{len(data)} bytes", max_pixels, formats)
 
 
-def _decode(file: BinaryIO, label: str, max_pixels: int) -> Image.Image:
+def _decode(file: BinaryIO, label: str, max_pixels: int, formats: Set[str] = FORMATS) -> Image.Image:
     try:
-        image = opened(file, max_pixels)
-        deep = is_deep(image) and image.mode not in (*GRAY_16, "I", "F")
-        frames = getattr(image, "n_frames", 1)
+        image = opened(file, max_pixels, formats)
+        data = _all_of(file)
+        found = inventory(data)
+        depth, frames = depth_of(image, data, found.depth), frames_of(image, data)
+        hdr = found.transfer or profiles.hdr_of(image.info.get("icc_profile", b""))
+        if hdr:
+            raise ImageError(f"it is an HDR image ({hdr}), for which no method here has a meaning")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit is ours
             image.load()
     except UnidentifiedImageError as error:
-        raise ImageError(f"{label}: cannot be read as an image: no format that Pillow knows", "corrupt") from error
+        raise ImageError(f"{label}: cannot be read as an image: no format that is read here", "corrupt") from error
     except ImageError as error:
         raise ImageError(f"{label}: {error}", error.reason) from error
     except Exception as error:  # Pillow's decoders raise SyntaxError, ValueError, RuntimeError besides OSError
         raise ImageError(f"{label}: cannot be read as an image: {error}", "corrupt") from error
-    if deep:
-        warnings.warn(f"{label}: 16 bits a channel read as 8; pass a uint16 array to keep them", stacklevel=4)
+    if depth > 8 and image.mode not in (*GRAY_16, "I", "F"):
+        warnings.warn(f"{label}: {depth} bits a channel read as 8; pass a uint16 array to keep them", stacklevel=4)
     if frames > 1:
         warnings.warn(f"{label}: holds {frames} frames, the first is read", stacklevel=4)
-    return with_sound_exif(image, label)
+    texts, stated = texts_of(image), _stated_profile(image, found.colors)
+    image = with_sound_exif(image, label)
+    image.info |= {key: value for key, value in (("texts", texts), ("icc_profile", stated)) if value}
+    return image
+
+
+def _all_of(file: BinaryIO) -> bytes:
+    """The bytes of a file that Pillow is reading."""
+    place = file.tell()
+    file.seek(0)
+    try:
+        return file.read()
+    finally:
+        file.seek(place)
+
+
+def texts_of(image: Image.Image) -> dict[str, str]:
+    """The words in a file by keyword: text chunks of PNG, comments of JPEG and GIF."""
+    found = dict(image.info.get("texts") or {})
+    for key, value in getattr(image, "text", {}).items():
+        if key != _XMP and not key.startswith("Raw profile type"):
+            found[key] = str(value)
+    comment = image.info.get("comment")
+    if comment and "Comment" not in found:
+        found["Comment"] = comment.decode("utf-8", "replace") if isinstance(comment, bytes) else str(comment)
+    return found
+
+
+def _stated_profile(image: Image.Image, colors: Mapping[str, Any]) -> bytes | None:
+    """A profile that says what the file states without one; None where it has one, or states nothing else than sRGB.
+
+    cICP of a PNG is above its profile, which is above its gAMA and cHRM (PNG, third edition); nclx is below a profile.
+    """
+    info = image.info
+    if "cicp" in colors and (image.format == "PNG" or not info.get("icc_profile")):
+        said = {"cicp": colors["cicp"]}
+    elif info.get("icc_profile") or "srgb" in info:
+        return None
+    else:
+        numbers = info.get("chromaticity") or ()
+        pairs = tuple(zip(numbers[::2], numbers[1::2], strict=True))
+        said = {"gamma": info.get("gamma"), "chromaticities": pairs or None}
+    try:
+        return profiles.stated(gray=image.mode in ("L", "LA", "1", *GRAY_16), **said)
+    except (ValueError, TypeError, np.linalg.LinAlgError):
+        return None
 
 
 def _from_array(array: np.ndarray) -> Source:
@@ -152,8 +230,11 @@ def _from_array(array: np.ndarray) -> Source:
 
 def _from_pil(image: Image.Image, stored: bool) -> Source:
     header = jpeg_header.header(image)
+    added = {"icc_profile": _stated_profile(image, {}), "texts": texts_of(image)}
     image = with_sound_exif(image)
-    info = {key: image.info[key] for key in ("icc_profile", "exif", "dpi") if key in image.info}
+    info = {key: value for key, value in {**image.info, **{k: v for k, v in added.items() if v}}.items() if key in KEPT}
+    if RAW in image.info and "exif" not in info:
+        info["exif"] = image.getexif().tobytes()
     mode = image.mode
     if 0 in image.size:
         raise ImageError(f"image of size {image.size} holds no pixel")
@@ -169,10 +250,10 @@ def _from_pil(image: Image.Image, stored: bool) -> Source:
         cure = {"I": "pass np.asarray(image) as uint16", "F": "pass np.asarray(image), scaled to [0, 1]"}
         raise ImageError(f"PIL mode {mode!r}: {cure.get(mode, f'convert it first: image.convert({target!r})')}")
     if not stored:
-        image = ImageOps.exif_transpose(image)
+        image.info |= info
+        image = upright(image)
+        info |= {key: image.info[key] for key in ("exif", "xmp") if key in image.info}
         image = _convert_profile(image, info)
-        if "exif" in info:
-            info["exif"] = without_orientation(info["exif"])
     array = np.asarray(image)
     source = _from_array(array.astype(np.uint16) if mode in GRAY_16 else array)
     return replace(source, mode=mode, info=info, stored=stored, **header)
@@ -193,7 +274,7 @@ def _convert_profile(image: Image.Image, info: dict[str, Any], *, back: bool = F
         return image
     try:
         embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "srgb" in ImageCms.getProfileDescription(embedded).lower():
+        if profiles.is_srgb(profile):
             return image
         gray = image.mode in ("L", "LA")
         pair = (_SRGB, embedded) if back else (embedded, _SRGB)
@@ -223,4 +304,4 @@ def _to_pil(array: np.ndarray, source: Source) -> Image.Image:
     elif source.mode == "P":
         image = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
     image.info.update(source.info)
-    return ImageOps.exif_transpose(image) if source.stored else image
+    return upright(image) if source.stored else image

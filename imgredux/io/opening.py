@@ -3,7 +3,7 @@
 import importlib
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
 from os import PathLike, fspath
 from pathlib import Path
@@ -13,7 +13,12 @@ from PIL import Image, UnidentifiedImageError
 
 from imgredux.errors import ImageError
 
+# Formats of Pillow that hold photographs and drawings. Not EPS and its like, which start other programs.
+FORMATS = frozenset(
+    "PNG JPEG MPO TIFF WEBP BMP DIB GIF PPM JPEG2000 AVIF TGA PCX SGI QOI ICO JXL HEIF".split()  # noqa: SIM905
+)
 MAX_PIXELS = 200_000_000  # of an image that is opened, unless the caller says otherwise
+MOST_FRAMES = 1000  # that are counted
 UNBOUNDED = 2**62
 GRAY_16 = ("I;16", "I;16B", "I;16L", "I;16N")
 
@@ -37,34 +42,61 @@ def header_of(file: str | PathLike | bytes) -> Iterator[Image.Image]:
         raise ImageError(f"{label}: cannot be read as an image: {error}", "corrupt") from error
 
 
-def is_deep(image: Image.Image) -> bool:
-    """Whether the file that a PIL image was opened as has more than 8 bits a channel."""
-    return image.mode in (*GRAY_16, "I", "F") or any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+def depth_of(image: Image.Image, data: bytes, stated: int | None = None) -> int:
+    """Bits a channel of the file that a PIL image was opened as. stated: what its inventory says."""
+    if image.format == "JPEG2000":
+        at = data.find(b"\xff\x4f\xff\x51")  # SOC and SIZ
+        return (data[at + 42] & 0x7F) + 1 if 0 <= at < len(data) - 42 else 8
+    if image.mode in GRAY_16 or any(";16" in str(tile[3]) for tile in getattr(image, "tile", ())):
+        return 16
+    return 32 if image.mode in ("I", "F") else stated or 8
 
 
-def opened(file: BinaryIO, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def frames_of(image: Image.Image, data: bytes) -> int:
+    """How many pictures the file holds that Pillow would show one after the other; at most 1,000 pages are counted."""
+    return _pages(data) if image.format == "TIFF" else getattr(image, "n_frames", 1)
+
+
+def _pages(data: bytes) -> int:
+    """Of a TIFF, by the chain of its directories alone."""
+    order = "little" if data[:2] == b"II" else "big"
+    long = int.from_bytes(data[2:4], order) == 43  # BigTIFF
+    size, head, entry = (8, 8, 20) if long else (4, 2, 12)
+    at, seen = 8 if long else 4, set()
+    while len(seen) < MOST_FRAMES:
+        place = int.from_bytes(data[at : at + size], order)
+        if place == 0 or place in seen or place + head > len(data):
+            break
+        seen.add(place)
+        at = place + head + entry * int.from_bytes(data[place : place + head], order)
+    return max(len(seen), 1)
+
+
+def opened(file: BinaryIO, max_pixels: int = MAX_PIXELS, formats: Set[str] = FORMATS) -> Image.Image:
     """The image in a file, of which the header is read; JPEG XL and HEIF too where their packages are installed.
 
-    Raises UnidentifiedImageError, ImageError for more pixels than allowed, and what Pillow's readers raise.
+    formats: those that it may be of, as Pillow calls them. Raises UnidentifiedImageError, ImageError for more pixels
+    than allowed, and what Pillow's readers raise.
     """
     with _no_limit_of_pillows():
-        image = _identified(file)
+        image = _identified(file, formats)
     if image.width * image.height > max_pixels:
         size = f"{image.width}x{image.height}, {image.width * image.height / 1e6:.0f} megapixels"
         raise ImageError(f"the image is {size}; the limit is {max_pixels / 1e6:g}: --max-megapixels raises it", "limit")
     return image
 
 
-def _identified(file: BinaryIO) -> Image.Image:
+def _identified(file: BinaryIO, formats: Set[str]) -> Image.Image:
+    Image.init()
     try:
-        return Image.open(file)
+        return Image.open(file, formats=[*formats & Image.OPEN.keys()])
     except UnidentifiedImageError:
         for module in ("pillow_jxl", "pillow_heif"):
             with suppress(ImportError):
                 found = importlib.import_module(module)
                 getattr(found, "register_heif_opener", lambda: None)()
         file.seek(0)
-        return Image.open(file)
+        return Image.open(file, formats=[*formats & Image.OPEN.keys()])
 
 
 _lock = threading.Lock()

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from imgredux import ops
-from imgredux.errors import ImageError, ImgreduxError
+from imgredux.errors import ImageError, ImgreduxError, PluginError
 from imgredux.io import images
 from imgredux.io.images import ImageLike, Source
 from imgredux.methods.spec import Spec
@@ -112,7 +112,23 @@ class Method(nn.Module, ABC):
         local = self.spec.context is not None and self.spec.kind != "codec"
         if tile is None and local and x.shape[-2] * x.shape[-1] > LARGE:
             tile = TILE
-        return self._on_tensor(x, **options) if tile is None else tiled(self, x, tile, **options)
+        result = self._on_tensor(x, **options) if tile is None else tiled(self, x, tile, **options)
+        self._check_result(result, x)
+        return result
+
+    def _check_result(self, result: Any, x: Tensor) -> None:
+        """Raise PluginError for a result that is none: of another size, or with values that are not finite."""
+        y = result[0] if isinstance(result, tuple) else result
+        if (
+            not isinstance(y, Tensor)
+            or y.ndim != 4
+            or y.shape[-2:] != x.shape[-2:]
+            or y.shape[1] not in (1, x.shape[1])
+        ):
+            shape = tuple(y.shape) if isinstance(y, Tensor) else type(y).__name__
+            raise PluginError(f"{self.label} gave {shape} for an image of {tuple(x.shape)}: that is no result")
+        if not bool(y.isfinite().all()):
+            raise PluginError(f"{self.label} gave values that are not finite: that is no result")
 
     def _on_tensor(self, x: Tensor, **options: Any) -> Any:
         """`forward` on a checked and padded batch, its result cropped to the size that came in."""

@@ -2,23 +2,26 @@
 
 import io
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import replace
 from os import PathLike
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from imgredux.errors import ImageError, StreamError
 from imgredux.io import images
+from imgredux.io.exif import with_sound_exif
+from imgredux.io.files import metadata
 from imgredux.io.images import ImageLike, Source
+from imgredux.io.upright import upright
 from imgredux.methods.codec import Codec, Coded
 
 _MODES = ("", "L", "LA", "RGB", "RGBA")
-_KEPT = ("exif", "icc_profile", "dpi", "xmp")
+PUBLIC = frozenset({"JPEG", "WEBP", "AVIF", "JXL"})
 
 
 class FileCodec(Codec):
@@ -28,10 +31,12 @@ class FileCodec(Codec):
     profile goes into the new file, and nothing is converted. When the format cannot hold alpha or 16 bits, `encode`
     writes a stream of imgredux with the file in it (`docs/stream.md`), so that nothing is lost.
 
-    alpha: the format keeps an alpha plane to the bit.
+    alpha: the format keeps an alpha plane to the bit. forms: what the file may be, as Pillow calls it; a part of a
+    stream that is anything else is refused.
     """
 
     alpha: ClassVar[bool] = False
+    forms: ClassVar[Set[str]] = PUBLIC
 
     @abstractmethod
     def write(self, image: Image.Image) -> bytes:
@@ -47,7 +52,7 @@ class FileCodec(Codec):
         decoded, bits = [], []
         for image in x:
             data = self._written(_source_of(image[None]), options)
-            decoded.append(_read(data, len(image)).to(x))
+            decoded.append(self._read(data, len(image)).to(x))
             bits.append(8.0 * len(data))
         return Coded(torch.stack(decoded), x.new_tensor(bits))
 
@@ -58,7 +63,7 @@ class FileCodec(Codec):
         if payload.keys() != {"file"}:
             raise StreamError(f"no payload of {self.spec.name}: its parts are {sorted(payload)}", "corrupt")
         try:
-            planes = _read(payload["file"], shape[0])
+            planes = self._read(payload["file"], shape[0])
         except ImageError as error:
             raise StreamError(f"the file in the stream cannot be read: {error}", "corrupt") from error
         if planes.shape != shape:
@@ -90,16 +95,21 @@ class FileCodec(Codec):
         write: Callable[..., bytes] = self.write
         return write(_picture(source), **options)
 
+    def _read(self, data: bytes, channels: int) -> Tensor:
+        """A file's samples as `(C, H, W)` in [0, 1]."""
+        image = images.open_bytes(data, formats=self.forms).convert("L" if channels == 1 else "RGB")
+        image.info.clear()
+        return images.read(image, stored=True).x[0]
+
 
 def saved(image: Image.Image, form: str, **options: Any) -> bytes:
     """The file of an image in a format of Pillow, with the metadata in `image.info`.
 
     Raises ImageError for what the format does not take, such as a side of more than 65,535 pixels.
     """
-    kept = {key: image.info[key] for key in _KEPT if image.info.get(key)}
     file = io.BytesIO()
     try:
-        image.save(file, form, **kept, **options)
+        image.save(file, form, **metadata(image, form), **options)
     except (OSError, ValueError, RuntimeError, MemoryError) as error:  # what Pillow's encoders raise
         width, height = image.size
         raise ImageError(f"Pillow cannot write {width}x{height} {image.mode} as {form}: {error}") from error
@@ -111,11 +121,10 @@ def _stored(image: ImageLike) -> Source:
     if isinstance(image, (str, PathLike)):
         image = images.open_image(image)
     if isinstance(image, Image.Image):
-        xmp = image.info.get("xmp")
-        image = ImageOps.exif_transpose(image)
-        source = images.read(image, stored=True)
-        source.info.update({"xmp": xmp} if xmp else {})
-        return source
+        texts = images.texts_of(image)
+        image = upright(with_sound_exif(image))
+        image.info |= {"texts": texts} if texts else {}
+        return images.read(image, stored=True)
     return images.read(image)
 
 
@@ -135,10 +144,3 @@ def _picture(source: Source) -> Image.Image:
     image = as_bytes.give_image(source.x)
     assert isinstance(image, Image.Image)  # a mode was asked for
     return image
-
-
-def _read(data: bytes, channels: int) -> Tensor:
-    """A file's samples as `(C, H, W)` in [0, 1]."""
-    image = images.open_bytes(data).convert("L" if channels == 1 else "RGB")
-    image.info.clear()
-    return images.read(image, stored=True).x[0]

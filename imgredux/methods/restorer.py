@@ -14,11 +14,14 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from imgredux import ops
 from imgredux.errors import ImageError
 from imgredux.forensics.examine import Examined, examine
 from imgredux.io.images import ImageLike, Source
 from imgredux.methods import gains
 from imgredux.methods.base import Method
+from imgredux.methods.safety import safe
+from imgredux.ops.quantization import project
 
 _log = logging.getLogger("imgredux")
 
@@ -39,6 +42,8 @@ class Restorer(Method):
     a loss comes back as it is. `quality=` in the call treats the image as a JPEG of this quality.
     """
 
+    guarded: bool = True  # blocks that the quantization rules out are not given as a network made them
+    projects: bool = False  # forward puts luma back into its quantization intervals, unless `project=False` is given
     _reads_stored = True
 
     if TYPE_CHECKING:  # what a call gives; the code is that of `Method`
@@ -97,13 +102,26 @@ class Restorer(Method):
         best = self.at(seen.damage.quality, seen.color)
         if self.chooses and (gains.stated(self.spec, best.tag, seen.damage.quality, seen.color) or 0) < 0:
             return seen.untouched(f"{best.label} would take more than it gives: ")
-        _log.info("%s; %s", seen.found, best.label)
         source = replace(seen.source, qtable=seen.damage.qtable, subsampling=seen.damage.subsampling)
         top, left = (-corner % 8 for corner in seen.damage.offset)
         x = source.x.to(best._place)
         x = F.pad(x, (left, 0, top, 0), mode="replicate") if top or left else x
-        y = best._computed(x, {**best._options(source), **(options or {})}, tile)
+        y, said = best._guarded(x, {**best._options(source), **(options or {})}, tile, seen.damage.quality)
+        _log.info("%s; %s%s", seen.found, best.label, said)
         return best.give(source, y[..., top:, left:])
+
+    def _guarded(self, x: Tensor, options: dict[str, Any], tile: int | None, quality: int) -> tuple[Tensor, str]:
+        """The result on planes with a safety net under it, and what to say of that."""
+        steps = options.get("qtable")
+        # What has learnt nothing has no domain to leave.
+        if steps is None or not self.guarded or next(self.parameters(), None) is None:
+            return self._computed(x, options, tile), ""
+        y = self._computed(x, {**options, **({"project": False} if self.projects else {})}, tile)
+        y, share = safe(y, x, steps, quality, options.get("subsampling", "4:2:0"))
+        if self.projects:
+            luma = project(ops.luma(y), ops.luma(x), steps[:, 0])
+            y = ops.with_luma(y, luma).clamp(0, 1)
+        return y, f"; {100 * share:.1f} % of its blocks left what the file allows" if share else ""
 
     def _options(self, source: Source) -> dict[str, Any]:
         """Keywords for `forward`: `qtable`, and `subsampling` where it takes that; an override may add its own.

@@ -76,9 +76,9 @@ def test_what_a_format_cannot_hold_goes_into_a_stream(folder):
 def test_identify_tells_a_stream_from_its_header_alone(folder):
     run("encode", "jpeg444", "logo.png", "-o", "logo.irx")
     out, _ = run("identify", "logo.irx", "in/camera.png")
-    assert "  method   jpeg444" in out
-    assert "  keeps    alpha" in out
-    assert "  format   PNG" in out
+    assert "  method      jpeg444" in out
+    assert "  keeps       alpha" in out
+    assert "  format      PNG" in out
     out, _ = run("identify", "--json", "logo.irx")
     assert json.loads(out)["width"] == 80
     Path("logo.irx").write_bytes(Path("logo.irx").read_bytes()[:-9])

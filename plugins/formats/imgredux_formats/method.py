@@ -17,6 +17,10 @@ class Format(FileCodec):
     default: ClassVar[int]
     options: ClassVar[dict[str, Any]] = {}
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.forms = frozenset({cls.form})
+
     def write(self, image: Image.Image, *, quality: int | None = None) -> bytes:
         quality = self.default if quality is None else quality
         if quality not in self.qualities:

@@ -67,6 +67,8 @@ class JndJpeg(FileCodec):
     Raises ImageError for an estimator that gives no thresholds.
     """
 
+    forms = frozenset({"JPEG"})
+
     def __init__(self, *, estimator: str | None = None) -> None:
         super().__init__()
         self._estimator = None

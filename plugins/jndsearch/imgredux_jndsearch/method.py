@@ -1,7 +1,7 @@
 """The smallest file among several formats that still looks the same, by search on SSIMULACRA 2."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -12,7 +12,8 @@ from imgredux import registry
 from imgredux.critical import Unreached, lowest
 from imgredux.errors import ImageError, ImgreduxError, PluginError
 from imgredux.io import images
-from imgredux.methods.filecodec import FileCodec
+from imgredux.io.profiles import is_srgb
+from imgredux.methods.filecodec import PUBLIC, FileCodec
 from imgredux.methods.tiling import pad
 from imgredux.metrics.psnr_hvs import psnr_hvs
 from imgredux.metrics.ssimulacra2 import SMALLEST, ssimulacra2
@@ -45,7 +46,9 @@ class Found(NamedTuple):
 class JndSearch(FileCodec):
     """The smallest file within a target of visibility: `(B, 1 or 3, H, W)` in [0, 1] to what it becomes, and bits.
 
-    `target=` in a call: "first", "side-by-side" (the default), "in-place", "flicker", or a score of SSIMULACRA 2.
+    `target=` in a call: "first", "side-by-side" (the default), "in-place", "flicker", or a score of SSIMULACRA 2: of
+    the image as it is seen, whatever the color space of its numbers. `forms=`: of what formats the file may be, as
+    Pillow calls them.
     formats: what the file may be, some of "jpeg", "webp", "avif", "jxl"; None: all that are at hand. candidates: codecs
     to try, in place of those of the formats. An image with alpha takes those that keep it.
 
@@ -73,22 +76,27 @@ class JndSearch(FileCodec):
                 raise PluginError(f"{name} writes no file of a public format: it cannot be a candidate")
             self._codecs[name] = found
 
-    def write(self, image: Image.Image, *, target: str | float = "side-by-side") -> bytes:
-        return self.search(image, target).data
+    def write(self, image: Image.Image, *, target: str | float = "side-by-side", forms: Set[str] = PUBLIC) -> bytes:
+        return self.search(image, target, forms).data
 
-    def search(self, image: Image.Image, target: str | float = "side-by-side") -> Found:
+    def search(self, image: Image.Image, target: str | float = "side-by-side", forms: Set[str] = PUBLIC) -> Found:
         """The smallest file of an image of mode L, RGB, LA or RGBA whose score is at least the target's.
 
         Raises Unreached where no candidate reaches it, ImageError for a target that there is not.
         """
         wanted = _score_of(target)
-        reference = _seen(image, image.mode)
+        reference = _seen(image, image)
         best: Found | None = None
-        for name, codec in self._codecs.items():
-            if image.mode in ("L", "RGB") or codec.alpha:
-                best = self._better(name, codec, image, reference, wanted, best)
+        fitting = {name: codec for name, codec in self._codecs.items() if codec.forms <= forms}
+        for stored in _storable(image):
+            for name, codec in fitting.items():
+                if image.mode in ("L", "RGB") or codec.alpha:
+                    best = self._better(name, codec, stored, reference, wanted, best)
+            if best is not None:
+                break
         if best is None:
-            raise Unreached(f"none of {', '.join(self._codecs)} reaches a SSIMULACRA 2 of {wanted:g} on this image")
+            tried = ", ".join(fitting) or "no codec"
+            raise Unreached(f"none of {tried} reaches a SSIMULACRA 2 of {wanted:g} on this image")
         return best
 
     def _better(
@@ -104,7 +112,7 @@ class JndSearch(FileCodec):
             data = write(image, **{keyword: values[place]})
             if best is not None and len(data) >= len(best.data):
                 return True  # not judged: what would win lies below
-            seen = _seen(images.open_bytes(data), image.mode)
+            seen = _seen(images.open_bytes(data, formats=codec.forms), image)
             score = ssimulacra2(seen, reference).item()
             good = score >= wanted and psnr_hvs(seen, reference).item() >= least
             if good:
@@ -116,6 +124,23 @@ class JndSearch(FileCodec):
         except ImageError as error:  # WebP ends at 16,383 pixels a side
             _log.info("%s is left out: %s", name, error)
         return min([*found.values(), *filter(None, [best])], key=lambda one: len(one.data), default=None)
+
+
+def _storable(image: Image.Image) -> Iterator[Image.Image]:
+    """The image with the numbers that it has; then, where these are not sRGB, with those of sRGB.
+
+    Eight bits of linear light are too coarse in the dark for a high target, and those of sRGB are not.
+    """
+    yield image
+    profile = image.info.get("icc_profile")
+    if profile and not is_srgb(profile):
+        colors = image.convert("L" if image.mode in ("L", "LA") else "RGB")
+        planes = images.as_seen(colors, profile)[0].clamp(0, 1).mul(255).round().byte().numpy()
+        plain = Image.fromarray(planes[0] if len(planes) == 1 else np.ascontiguousarray(planes.transpose(1, 2, 0)))
+        if image.mode in ("LA", "RGBA"):
+            plain.putalpha(image.getchannel("A"))
+        plain.info = {key: value for key, value in image.info.items() if key != "icc_profile"}
+        yield plain
 
 
 def _score_of(target: str | float) -> float:
@@ -138,12 +163,10 @@ def _values(codec: FileCodec) -> tuple[str, list[float]]:
     return keyword, [*getattr(codec, "qualities", range(1, 101))]
 
 
-def _seen(image: Image.Image, mode: str) -> Tensor:
-    """What is judged: the colours, before grey where the image is transparent; at least 8 pixels a side."""
-    color = "L" if mode in ("L", "LA") else "RGB"
-    if mode in ("LA", "RGBA"):
+def _seen(image: Image.Image, original: Image.Image) -> Tensor:
+    """What is judged: the colors as they are seen, before grey where the original is transparent; 8 pixels a side."""
+    color = "L" if original.mode in ("L", "LA") else "RGB"
+    if original.mode in ("LA", "RGBA"):
         behind = Image.new("RGBA", image.size, (GRAY, GRAY, GRAY, 255))
         image = Image.alpha_composite(behind, image.convert("RGBA"))
-    image = image.convert(color)
-    image.info.clear()
-    return pad(images.read(image, stored=True).x, 1, SMALLEST)
+    return pad(images.as_seen(image.convert(color), original.info.get("icc_profile")), 1, SMALLEST)

@@ -44,14 +44,21 @@ class UnJpeg(Restorer):
             raise ValueError(
                 f"tile is {tile}, overlap {overlap}; give multiples of {ALIGN}, the overlap at most half a tile"
             )
-        self.tile, self.overlap, self.project = tile, overlap, project
+        self.tile, self.overlap, self.projects = tile, overlap, project
         self.network = Network(widths, blocks)
 
-    def forward(self, x: Tensor, *, qtable: Tensor | None = None, subsampling: str | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        *,
+        qtable: Tensor | None = None,
+        subsampling: str | None = None,
+        project: bool | None = None,
+    ) -> Tensor:
         """The restored batch.
 
         qtable: `(B, 2, 8, 8)`, or 1 for all, steps of luma and chroma; None: they are not known, and x is returned as
-        it is. subsampling: of the chroma, as `ops.restored_chroma` takes it.
+        it is. subsampling: of the chroma, as `ops.restored_chroma` takes it. project: in place of the constructor's.
 
         Raises ImageError for another shape of qtable, ValueError for another subsampling of a colour image.
         """
@@ -64,7 +71,7 @@ class UnJpeg(Restorer):
         estimate = estimated(planes, steps, subsampling)
         told = facts_of(steps, halved(subsampling))
         y = estimate + self._change(torch.cat([planes, estimate], 1), told)
-        if self.project and not self.training:
+        if (self.projects if project is None else project) and not self.training:
             luma = ops.project(y[:, :1], planes[:, :1], steps[:, 0])
             y = torch.cat([luma, y[:, 1:]], 1)
         y = y[:, :1] if x.shape[1] == 1 else image_of(y)

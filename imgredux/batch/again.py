@@ -1,0 +1,62 @@
+"""A new file opened again as a stranger would: does it show the picture that it was made of?"""
+
+import io
+from typing import TYPE_CHECKING
+
+from imgredux.errors import ImageError
+from imgredux.io import boxes, chunks, segments
+from imgredux.io.inventory import inventory
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+BLOCK = 8  # pixels
+# Grey levels by which the means of blocks may differ: noise of coding is far below, a picture that is turned above.
+MEAN, MOST = 6.0, 40.0
+
+
+def differs(data: bytes, original: "Image.Image") -> str:
+    """In what a new file differs from the image it was made of, in words; empty where it shows the same picture.
+
+    original: as `images.open_image` gives it. Both are upright and sRGB before they are compared.
+    """
+    from torch.nn import functional as F
+
+    from imgredux.io import images
+
+    found = inventory(data)
+    if found.broken:
+        return f"is damaged: {found.broken}"
+    if {*found.turned.values()} - {1}:
+        return "still states an orientation"
+    lost = found.lost()
+    if set(lost) - {"IPTC and Photoshop data", "extended XMP"}:
+        return f"holds what nobody put there: {', '.join(lost)}"
+    try:
+        new, old = images.read(images.open_bytes(data)), images.read(original)
+    except ImageError as error:
+        return f"cannot be opened: {error}"
+    if new.x.shape[-2:] != old.x.shape[-2:]:
+        return "has another size: {} x {}".format(*reversed(new.x.shape[-2:]))
+    if (new.alpha is None) != (old.alpha is None):
+        return "has no transparency" if new.alpha is None else "has gained transparency"
+    x, y = (one.x.mean(1, keepdim=True) if new.x.shape != old.x.shape else one.x for one in (new, old))
+    levels = 255 * (F.avg_pool2d(x, BLOCK, ceil_mode=True) - F.avg_pool2d(y, BLOCK, ceil_mode=True)).abs()
+    if new.alpha is None and (levels.mean() > MEAN or levels.max() > MOST):
+        return f"shows another picture: its blocks differ by {levels.max():.0f} grey levels"
+    return ""
+
+
+def marked(data: bytes, text: str) -> bytes:
+    """A file of a public format with the mark of `optimize`, which survives copying; readers pass over it."""
+    from PIL import Image
+
+    form = inventory(data).form
+    if form == "JPEG":
+        return segments.marked(data, text)
+    if form == "WebP":
+        with Image.open(io.BytesIO(data)) as image:
+            return chunks.marked_webp(data, text, image.size, "A" in image.mode)
+    if form == "JPEG XL":
+        return boxes.marked_jxl(data, text)
+    return boxes.marked_heif(data, text)

@@ -1,0 +1,103 @@
+"""A safety net under restorers: blocks in which a network has left its domain are not given as it made them.
+
+Where an encoder rounds, no coefficient of the original lies outside its quantisation interval (ITU-T T.81). A network
+knows nothing of that. Of photographs it leaves next to no coefficient outside; of text, screentone and pixel art, up to
+a fifth. The share that left is the alarm. At low qualities intervals are so wide that nothing leaves them: there,
+patterns that no photograph has, of black and white side by side, are the alarm.
+
+`docs/restoration.md` has the measurements behind the constants.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from imgredux import ops
+from imgredux.ops.sliding import FACTORS
+
+N = 8
+AROUND = 5  # blocks, of the square over which the share of a block is taken
+LUMA, CHROMA = 0.01, 0.025  # shares at which the alarm rings
+ROUNDING = 0.5 / 255  # by how much a coefficient may be beyond its interval: pixels are rounded
+SEED, GROWN = 100.0, 55.0  # deviation of luma in a block, grey levels: where a pattern begins, how far it reaches
+SEED_CHROMA = 42.0  # the same of chroma that is stored at full size
+GROWTH = 8  # blocks
+GENTLE = 50  # quality below which even the sliding DCT takes more from a pattern than it gives
+
+
+def safe(y: Tensor, x: Tensor, steps: Tensor, quality: int, subsampling: str | None) -> tuple[Tensor, float]:
+    """What a network made of an image, but for the blocks in which it cannot be right, and the share of these.
+
+    y, x: result and JPEG `(1, C, H, W)` in [0, 1], blocks from the corner; steps: `(1, 2, 8, 8)`. Such blocks are
+    restored by the sliding DCT, or stay as they are where they are patterns and the quality is below 50; luma and
+    chroma of full size apart. Chroma of another size has no alarm of its own, and stays as it is in patterns.
+    """
+    height, width = y.shape[-2:]
+    mine, theirs = (_planes(_whole(z)) for z in (y, x))
+    full = mine.shape[1] == 3 and FACTORS.get(subsampling or "4:2:0") == (1, 1)
+    caught = [_left(mine[:, :1], theirs[:, :1], steps[:, 0]) > LUMA]
+    if full:
+        caught.append(_any(_left(mine[:, k : k + 1], theirs[:, k : k + 1], steps[:, 1]) > CHROMA for k in (1, 2)))
+    pattern = _patterns(theirs, full)
+    if not (pattern.any() or any(mask.any() for mask in caught)):
+        return y, 0.0
+    masks = [_pixels(mask | pattern) for mask in caught]
+    stay = _pixels(pattern) if quality < GENTLE else torch.zeros_like(masks[0])
+    gentle = theirs.clone()
+    wanted = [bool((mask & ~stay).any()) for mask in masks]
+    if wanted[0]:
+        gentle[:, :1] = ops.sliding_dct(theirs[:, :1].contiguous(), steps[:, 0])
+    if wanted[-1] and full:
+        gentle[:, 1:] = ops.restored_chroma(theirs[:, 1:].contiguous(), steps[:, 1], "4:4:4")
+    gentle = torch.where(stay, theirs, gentle)
+    luma = torch.where(masks[0], gentle[:, :1], mine[:, :1])
+    chroma = torch.where(masks[1], gentle[:, 1:], mine[:, 1:]) if full else mine[:, 1:]
+    if not full and mine.shape[1] == 3:
+        chroma = torch.where(_pixels(pattern), theirs[:, 1:], chroma)
+    result = torch.cat([luma, chroma], 1)
+    result = result if result.shape[1] == 1 else ops.ycbcr_to_rgb(result)
+    return result[..., :height, :width].clamp(0, 1), _any(masks).float().mean().item()
+
+
+def _planes(z: Tensor) -> Tensor:
+    return z if z.shape[1] == 1 else ops.rgb_to_ycbcr(z)
+
+
+def _whole(z: Tensor) -> Tensor:
+    """Completed to whole blocks."""
+    below, right = -z.shape[-2] % N, -z.shape[-1] % N
+    return F.pad(z, (0, right, 0, below), mode="replicate") if below or right else z
+
+
+def _left(mine: Tensor, theirs: Tensor, steps: Tensor) -> Tensor:
+    """The share of coefficients outside of their intervals around each block, `(1, 1, H/8, W/8)`."""
+    moved = ops.blocks(ops.dct(mine - theirs)).abs()
+    outside = moved > 0.5 / 255 * steps[:, None, None] + ROUNDING
+    return F.avg_pool2d(outside.float().mean((-2, -1)), AROUND, 1, AROUND // 2, count_include_pad=False)
+
+
+def _patterns(planes: Tensor, full: bool) -> Tensor:
+    """Blocks of patterns, grown from those with more contrast than photographs have to their neighbours."""
+    deviation = 255 * ops.blocks(planes).flatten(-2).std(-1)
+    seeds = deviation[:, :1] > SEED
+    if full:
+        seeds = seeds | (deviation[:, 1:].amax(1, keepdim=True) > SEED_CHROMA)
+    if seeds.any():
+        wide = deviation.amax(1, keepdim=True) > GROWN
+        for _ in range(GROWTH):
+            seeds = seeds | (F.max_pool2d(seeds.float(), 3, 1, 1) > 0) & wide
+        seeds = F.max_pool2d(seeds.float(), 3, 1, 1) > 0
+    return seeds
+
+
+def _pixels(blocks: Tensor) -> Tensor:
+    return F.interpolate(blocks.float(), scale_factor=N, mode="nearest") > 0
+
+
+def _any(masks: Iterable[Tensor]) -> Tensor:
+    found, *others = masks
+    for mask in others:
+        found = found | mask
+    return found
