@@ -29,6 +29,7 @@ ImageLike = Image.Image | np.ndarray | str | PathLike
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 KEPT = ("icc_profile", "exif", "xmp", "dpi", "texts")  # of a PIL image's info, for the result
 _XMP = "XML:com.adobe.xmp"
+_BELOW_CICP = ("icc_profile", "gamma", "chromaticity", "srgb")
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,8 @@ def _decode(file: BinaryIO, label: str, max_pixels: int, formats: Set[str] = FOR
         warnings.warn(f"{label}: holds {frames} frames, the first is read", stacklevel=4)
     texts, stated = texts_of(image), _stated_profile(image, found.colors)
     image = with_sound_exif(image, label)
+    if "cicp" in found.colors and image.format == "PNG":  # what it says is above all of these
+        image.info = {key: value for key, value in image.info.items() if key not in _BELOW_CICP}
     image.info |= {key: value for key, value in (("texts", texts), ("icc_profile", stated)) if value}
     return image
 
