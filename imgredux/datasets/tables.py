@@ -16,6 +16,9 @@ import numpy as np
 from imgredux.errors import ImgreduxError
 
 Table = dict[str, np.ndarray]
+COLUMNS = 16_384  # of a sheet, as its format has it
+MOST_BYTES = 2**26  # of a sheet, unpacked
+_SHEET, _STRINGS = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"
 
 
 def read_csv(path: str | PathLike) -> Table:
@@ -32,21 +35,34 @@ def read_csv(path: str | PathLike) -> Table:
 
 
 def read_xlsx(path: str | PathLike) -> list[list[str | float | None]]:
-    """The cells of a workbook's first sheet, row by row; None where empty. Raises ImgreduxError for other files."""
+    """The cells of a workbook's first sheet, row by row; None where empty.
+
+    Raises ImgreduxError for other files, and for one that unpacks to more than a table of observers can hold.
+    """
     try:
         with zipfile.ZipFile(path) as book:
-            names = book.namelist()
-            texts = book.read("xl/sharedStrings.xml") if "xl/sharedStrings.xml" in names else b"<sst/>"
-            sheet = ElementTree.fromstring(book.read("xl/worksheets/sheet1.xml"))
+            sizes = {one.filename: one.file_size for one in book.infolist()}
+            if max(sizes.get(name, 0) for name in (_STRINGS, _SHEET)) > MOST_BYTES:
+                raise ImgreduxError(f"{path}: a sheet of more than {MOST_BYTES >> 20} MiB is not read")
+            texts = book.read(_STRINGS) if _STRINGS in sizes else b"<sst/>"
+            sheet = ElementTree.fromstring(book.read(_SHEET))
             shared = ["".join(t.text or "" for t in si.iterfind(".//{*}t")) for si in ElementTree.fromstring(texts)]
-    except (OSError, KeyError, zipfile.BadZipFile, ElementTree.ParseError) as error:
+        return _cells(sheet, shared)
+    except ImgreduxError:
+        raise
+    except Exception as error:  # of a damaged file the readers raise whatever its bytes lead them to
         raise ImgreduxError(f"{path} cannot be read as a workbook: {error}") from error
+
+
+def _cells(sheet: ElementTree.Element, shared: list[str]) -> list[list[str | float | None]]:
     rows = []
     for row in sheet.iterfind(".//{*}sheetData/{*}row"):
         cells: list[str | float | None] = []
         for cell in row.iterfind("{*}c"):
             letters = re.sub(r"\d", "", cell.get("r", ""))
-            column = sum((ord(c) - 64) * 26**i for i, c in enumerate(reversed(letters))) or len(cells) + 1
+            column = sum((ord(c) - 64) * 26**i for i, c in enumerate(reversed(letters[:8]))) or len(cells) + 1
+            if not 0 < column <= COLUMNS:
+                raise ValueError(f"a cell in column {letters[:8]}, and a sheet has {COLUMNS}")
             cells += [None] * (column - len(cells))
             value = cell.findtext("{*}v")
             if value is not None:

@@ -17,9 +17,19 @@ def key(row: Row) -> tuple[Any, ...]:
 
 
 def _check(row: Row) -> None:
-    if not (isinstance(row["values"], dict) and isinstance(row["protocol"], str)):
+    values = row["values"].values()
+    if not all(isinstance(row[name], str) for name in ("protocol", "method", "weights", "dataset", "image")):
         raise TypeError
-    hash(key(row))
+    if not (_is_number(row["level"]) and isinstance(row["seed"], int | None) and all(map(_is_number, values))):
+        raise TypeError
+    texts = (row.get(name, "") for name in ("digest", "distribution", "version", "commit", "date"))
+    if not (all(isinstance(text, str) for text in texts) and _is_number(row.get("seconds"))):
+        raise TypeError
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a cell is a number or a flag, or None, which stands for none."""
+    return value is None or isinstance(value, int | float)
 
 
 RESULTS = Rows("result of imgredux eval", "protocol", _check)

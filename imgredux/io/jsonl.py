@@ -92,7 +92,7 @@ class Rows:
         try:
             row = json.loads(line)
             self.check(row)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ImgreduxError(f"{where}: no {self.what}. Remove the line, or name another file") from error
         return row
 

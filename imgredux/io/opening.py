@@ -38,6 +38,8 @@ def header_of(file: str | PathLike | bytes) -> Iterator[Image.Image]:
             yield image
     except ImageError:
         raise
+    except UnidentifiedImageError as error:
+        raise ImageError(f"{label}: cannot be read as an image: no format that is read here", "corrupt") from error
     except Exception as error:  # Pillow's readers raise what they like
         raise ImageError(f"{label}: cannot be read as an image: {error}", "corrupt") from error
 

@@ -121,4 +121,6 @@ def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    """Text for a cell: no HTML, no link and no other cell can begin in it, whoever wrote the rows."""
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    return plain.translate({ord("&"): "&amp;", ord("<"): "&lt;", ord("|"): "\\|", ord("["): "\\["})

@@ -100,6 +100,34 @@ def test_workbooks(tmp_path: Path) -> None:
         tables.read_xlsx(book)
 
 
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ('<c r="ZZZZZZZ1"><v>1</v></c>', "column ZZZZZZZ"),
+        ('<c r="XFE1"><v>1</v></c>', "column XFE"),
+        ('<c r="A1" t="s"><v>7</v></c>', "workbook"),
+        ('<c r="A1" t="s"><v>x</v></c>', "workbook"),
+        ('<c r="A1"><v>x</v></c>', "workbook"),
+        ('<c r="-1"><v>1</v></c>', "workbook"),
+    ],
+)
+def test_hostile_workbooks(tmp_path: Path, cell: str, said: str) -> None:
+    book = tmp_path / "book.xlsx"
+    with zipfile.ZipFile(book, "w") as file:
+        file.writestr("xl/worksheets/sheet1.xml", f"<worksheet><sheetData><row>{cell}</row></sheetData></worksheet>")
+    with pytest.raises(ImgreduxError, match=said):
+        tables.read_xlsx(book)
+
+
+def test_a_workbook_that_unpacks_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "MOST_BYTES", 1000)
+    book = tmp_path / "book.xlsx"
+    with zipfile.ZipFile(book, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("xl/worksheets/sheet1.xml", " " * 2000)
+    with pytest.raises(ImgreduxError, match="more than"):
+        tables.read_xlsx(book)
+
+
 def test_damaged_matlab_file(tmp_path: Path) -> None:
     path = tmp_path / "JND_first.mat"
     path.write_bytes(b"damaged" * 30)

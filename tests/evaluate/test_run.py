@@ -529,3 +529,42 @@ def test_the_paired_difference_is_numpys() -> None:
 def test_reading_rows_and_means_imports_no_torch() -> None:
     code = "import sys, imgredux.evaluate; sys.exit('torch' in sys.modules or 'numpy' in sys.modules)"
     assert start(code).wait() == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"level": "x"},
+        {"seed": [1]},
+        {"seed": "1"},
+        {"method": 5},
+        {"dataset": None},
+        {"image": {"a": 1}},
+        {"values": {"ssim": "x"}},
+        {"values": {"ssim": [1]}},
+        {"values": None},
+        {"seconds": "long"},
+        {"date": 5},
+    ],
+)
+def test_a_row_of_another_kind_is_named_and_nothing_else(tmp_path: Path, change: dict) -> None:
+    row = {
+        "protocol": "jnd-equal-mse",
+        "method": "wei2009",
+        "weights": "",
+        "dataset": "kodak",
+        "image": "a",
+        "level": 20,
+        "seed": 0,
+        "values": {"ssim": 0.9},
+        "seconds": 0.1,
+        "digest": "",
+        "date": "d",
+    }
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(row) + "\n" + json.dumps({**row, "image": "b", **change}) + "\n")
+    with pytest.raises(ImgreduxError, match="line 2: no result of imgredux eval"):
+        read_rows(path)
+    path.write_text("[" * 100_000 + "\n")
+    with pytest.raises(ImgreduxError, match="line 1: no result"):
+        read_rows(path)

@@ -239,7 +239,7 @@ def test_names_are_text_and_never_markup(tmp_path: Path) -> None:
     report(write(tmp_path, rows), tmp_path / "out")
     text = (tmp_path / "out" / "index.html").read_text("utf-8")
     assert "<script>a" not in text
-    assert r"<script>a\|b" in (tmp_path / "out" / "table.md").read_text("utf-8")
+    assert r"&lt;script>a\|b" in (tmp_path / "out" / "table.md").read_text("utf-8")
 
 
 def test_without_rows_there_is_no_report(tmp_path: Path) -> None:
