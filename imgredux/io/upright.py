@@ -1,5 +1,7 @@
 """The one door through which a picture is turned: once, and every statement of its orientation with the pixels."""
 
+from typing import Any
+
 from PIL import Image
 
 from imgredux.io import exif, xmp
@@ -39,7 +41,7 @@ def upright(image: Image.Image) -> Image.Image:
     return result
 
 
-def statements(image: Image.Image) -> dict[str, object]:
+def statements(image: Image.Image) -> dict[Any, Any]:
     """The `info` of a PIL image for pixels that are upright."""
     info = dict(image.info)
     if "exif" in info:

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Collection
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -11,12 +11,11 @@ from torch import Tensor
 from imgredux.errors import ImageError
 from imgredux.ops.precision import full_precision
 
-More = ParamSpec("More")
-Score = Callable[Concatenate[Tensor, Tensor, More], Tensor]
+Score = TypeVar("Score", bound=Callable[..., Tensor])
 FAR = 0.5  # beyond [0, 1]: more is no image in these units
 
 
-def measured(smallest: int = 1, channels: Collection[int] = ()) -> Callable[[Score[More]], Score[More]]:
+def measured(smallest: int = 1, channels: Collection[int] = ()) -> Callable[[Score], Score]:
     """Make a function of two checked images a metric: `(image, reference, ...) -> (B,)`.
 
     The function gets images as `matched` gives them, outside of autocast. Where an image or its reference holds a NaN
@@ -25,19 +24,19 @@ def measured(smallest: int = 1, channels: Collection[int] = ()) -> Callable[[Sco
     With `strict=True`, values far beyond [0, 1] are an ImageError; the device is waited for.
     """
 
-    def decorate(function: Score[More]) -> Score[More]:
+    def decorate(function: Score) -> Score:
         @wraps(function)
-        def metric(image: Tensor, reference: Tensor, *args: More.args, **options: More.kwargs) -> Tensor:
+        def metric(image: Tensor, reference: Tensor, *args: Any, strict: bool = False, **options: Any) -> Tensor:
             image, reference = matched(image, reference, smallest, channels)
-            if options.pop("strict", False):
-                _check_range(image), _check_range(reference)
+            for x in (image, reference) if strict else ():
+                _check_range(x)
             with full_precision(image):
                 score = function(image, reference, *args, **options)
                 sums = [x.detach().flatten(1).sum(1) for x in (image, reference)]
                 return score + 0 * (sums[0] + sums[1]).to(score)  # 0, or NaN where either is not finite
 
         metric.__signature__ = _with_strict(function)  # type: ignore[attr-defined]
-        return metric
+        return cast(Score, metric)
 
     return decorate
 

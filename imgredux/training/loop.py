@@ -288,8 +288,8 @@ class _Trainer:
         keep = min(1 - 1 / span, self.state.step / (self.state.step + 10)) if span > 1 else 0.0
         means, values = (list(module.state_dict().values()) for module in (self.average, self.method))
         floating = [mean.is_floating_point() for mean in means]
-        chosen = [[*compress(tensors, floating)] for tensors in (means, values)]
-        get_ema_multi_avg_fn(keep)(*chosen, None)
+        averages, currents = ([*compress(tensors, floating)] for tensors in (means, values))
+        get_ema_multi_avg_fn(keep)(averages, currents, None)
         for mean, value, averaged in zip(means, values, floating, strict=True):
             if not averaged:
                 mean.copy_(value)
