@@ -34,9 +34,10 @@ def optimize(
 
     Each becomes the smallest file, of all formats allowed, that the metric SSIMULACRA 2 holds for equal within the
     target: first (65: where the average observer first sees a difference), side-by-side (80), in-place (85), flicker
-    (90). EXIF, XMP, ICC profile and transparency are kept, the image is stored upright. An original is copied as it
-    is where nothing smaller is found. OUT has the tree of the inputs; OUT/imgredux.jsonl says what was done. Run the
-    command again to go on.
+    (90). EXIF, XMP, texts, ICC profile and transparency are kept, the image is stored upright. An original is copied as
+    it is where nothing smaller is found, and where a new file would not hold all of it, as the video of a motion photo
+    (docs/files.md). OUT has the tree of the inputs; OUT/imgredux.jsonl says what was done. Run the command again to go
+    on.
 
     \b
     imgredux optimize holiday/ -o small/
