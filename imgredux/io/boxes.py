@@ -12,7 +12,6 @@ _PLAIN_PROPERTIES = {
     *(b"ispe", b"pixi", b"colr", b"av1C", b"hvcC", b"auxC", b"irot", b"imir", b"pasp"),
     *(b"a1op", b"a1lx", b"lsel", b"rloc", b"clli"),
 }
-_CONTAINERS = 8  # how deep boxes are looked into
 
 
 def walk(data: bytes, start: int = 0, end: int | None = None) -> Iterator[tuple[bytes, int, int]]:

@@ -5,9 +5,10 @@ looked at, no pixel is decoded, and nothing is raised: a file that breaks off is
 Pillow. `docs/files.md` says what becomes of each part.
 """
 
+import struct
+import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from imgredux.io import boxes, chunks, segments
 from imgredux.io.parts import Contents, Part
@@ -20,26 +21,11 @@ HARMLESS = ("picture", "padding", "preview", "mark")
 OPAQUE = ("TIFF", "GIF", "JPEG2000", "ICO", "HEIF")  # of Pillow's formats: what they hold beside a picture is not told
 
 
-@dataclass(frozen=True)
-class Inventory:
-    """form: "JPEG", "PNG", "WebP", "AVIF", "HEIF", "JPEG XL"; empty for a container that is not looked into.
-
-    depth: bits a channel, None where the header does not say. frames: pictures that follow in time. transfer: "PQ" or
-    "HLG", else empty. colors: what is said of them without a profile, as `profiles.stated` takes it. space: of the
-    stored samples, where it is none of grey, RGB and YCbCr. turned: what states an orientation, and which. parts:
-    everything, in the order of the file. mark: what `optimize` wrote into its own file. broken: where it breaks off.
-    """
+@dataclass
+class Inventory(Contents):
+    """What is in a file. form: "JPEG", "PNG", "WebP", "AVIF", "HEIF", "JPEG XL"; empty: a container not looked into."""
 
     form: str = ""
-    depth: int | None = None
-    frames: int = 1
-    transfer: str = ""
-    colors: dict[str, Any] = field(default_factory=dict)
-    space: str = ""
-    turned: dict[str, int] = field(default_factory=dict)
-    parts: tuple[Part, ...] = ()
-    mark: str = ""
-    broken: str = ""
 
     def kinds(self) -> dict[str, list[Part]]:
         """The parts by kind."""
@@ -77,18 +63,16 @@ def told_of(data: bytes, form: str, carried: Iterable[str] = CARRIED) -> str:
 
 def inventory(data: bytes) -> Inventory:
     """What is in a file, given as its bytes."""
-    contents = Contents()
-    form = next((form for form, known, _ in _READERS if known(data)), "")
-    try:
-        for name, _, read in _READERS:
-            if name == form:
-                read(data, contents)
-    except (IndexError, ValueError, KeyError, OverflowError) as error:
-        contents.broken = contents.broken or f"its structure breaks off: {error}"
-    if form == "HEIF" and contents.brands & {b"avif", b"avis"}:
-        form = "AVIF"
-    known = {key: value for key, value in vars(contents).items() if key in Inventory.__dataclass_fields__}
-    return Inventory(form=form, **{**known, "parts": tuple(contents.parts)})
+    found = Inventory()
+    found.form, _, read = next((one for one in _READERS if one[1](data)), ("", None, None))
+    if read is not None:
+        try:
+            read(data, found)
+        except (IndexError, ValueError, KeyError, OverflowError, struct.error, zlib.error) as error:
+            found.broken = found.broken or f"its structure breaks off: {error}"
+    if found.form == "HEIF" and found.brands & {b"avif", b"avis"}:
+        found.form = "AVIF"
+    return found
 
 
 _READERS = (

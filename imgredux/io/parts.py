@@ -19,7 +19,14 @@ class Part:
 
 @dataclass
 class Contents:
-    """What a reader has found so far; the fields of `Inventory`, and brands of a HEIF file."""
+    """What a reader has found so far.
+
+    depth: bits a channel, None where the header does not say. frames: pictures that follow in time. transfer: "PQ" or
+    "HLG", else empty. colors: what is said of them without a profile, as `profiles.stated` takes it. space: of the
+    stored samples, where it is none of grey, RGB and YCbCr. turned: what states an orientation, and which. parts:
+    everything, in the order of the file. mark: what `optimize` wrote into its own file. broken: where it breaks off.
+    brands: of a HEIF file.
+    """
 
     depth: int | None = None
     frames: int = 1

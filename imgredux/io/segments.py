@@ -19,7 +19,6 @@ _KNOWN = (
     (0xEE, b"Adobe", "Adobe", "picture"),
     (0xE1, EXTENSION, "extended XMP", "xmp extension"),
 )
-_VERBATIM = (0xED, 0xE1)  # markers of what goes from one JPEG into another as it is
 _COMMENT = 0xFE
 
 
