@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from imgredux.errors import ImageError
 from imgredux.io import boxes, chunks, segments
-from imgredux.io.inventory import inventory
+from imgredux.io.inventory import CARRIED, IN_JPEG, inventory
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,8 +29,8 @@ def differs(data: bytes, original: "Image.Image") -> str:
         return f"is damaged: {found.broken}"
     if {*found.turned.values()} - {1}:
         return "still states an orientation"
-    lost = found.lost()
-    if set(lost) - {"IPTC and Photoshop data", "extended XMP"}:
+    lost = found.lost((*CARRIED, *IN_JPEG))
+    if lost:
         return f"holds what nobody put there: {', '.join(lost)}"
     try:
         new, old = images.read(images.open_bytes(data)), images.read(original)

@@ -7,9 +7,9 @@ Nothing is lost where that fails. Imports no torch of its own.
 """
 
 import hashlib
-import json
 import shutil
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from imgredux.batch.again import differs, marked
 from imgredux.batch.encode import SUFFIX, SUFFIXES, suffix_of
 from imgredux.batch.engine import Work
 from imgredux.batch.outputs import Target, relative
-from imgredux.batch.record import RECORD, digest
+from imgredux.batch.record import RECORD, ROWS, digest
 from imgredux.critical import Unreached
 from imgredux.errors import ImgreduxError
 from imgredux.io import segments
@@ -140,12 +140,20 @@ def made_here(path: Path) -> bool:
     """Whether the record of a folder above says that `optimize` made this file, as it is now, of another one."""
     for folder in path.absolute().parents[:DEPTH]:
         try:
-            rows = [json.loads(line) for line in (folder / RECORD).read_text("utf-8").splitlines()]
-        except (OSError, ValueError):
+            about = (folder / RECORD).stat()
+            made = _made_in(folder / RECORD, about.st_mtime_ns, about.st_size)
+        except (OSError, ImgreduxError):  # there is none, or it is damaged
             continue
-        for row in rows:
-            if row.get("task") == "optimize" and "kept" not in row.get("facts", {"kept": ""}):
-                about = row.get("outputs", {}).get(relative(path, folder))
-                if about and about.get("size") == path.stat().st_size and about.get("sha256") == digest(path):
-                    return True
+        name = relative(path, folder)
+        if name in made and made[name] == digest(path):
+            return True
     return False
+
+
+@lru_cache(maxsize=2 * DEPTH)
+def _made_in(record: Path, mtime: int, size: int) -> Mapping[str, str]:
+    """SHA-256 of the files that `optimize` made smaller, by name, of a record as it was then."""
+    rows = [
+        row for row in ROWS.read(record) if row["task"] == "optimize" and "kept" not in row.get("facts", {"kept": ""})
+    ]
+    return {name: about["sha256"] for row in rows for name, about in row["outputs"].items() if about}

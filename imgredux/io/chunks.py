@@ -81,7 +81,9 @@ def _png_text(kind: bytes, body: bytes, into: Contents) -> None:
     elif keyword.startswith("Raw profile type"):
         into.add(keyword, len(body), "unknown")
     else:
-        into.add(f"text {keyword}", len(body), "text")
+        again = any(part.name == f"text {keyword}" for part in into.parts)  # Pillow reads the last of a keyword
+        name = f"another text {keyword}" if again else f"text {keyword}"
+        into.add(name, len(body), "unknown" if again else "text")
 
 
 def read_webp(data: bytes, into: Contents) -> None:

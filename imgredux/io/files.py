@@ -94,7 +94,10 @@ def metadata(image: Image.Image, form: str) -> dict[str, Any]:
     if form == "PNG":
         return {**found, "pnginfo": _chunks(xmp, texts)} if xmp or texts else found
     if form == "JPEG":
-        found["comment"] = texts.pop("Comment", "").encode()[:MOST_IN_SEGMENT]
+        comment = texts.get("Comment", "").encode()
+        if len(comment) <= MOST_IN_SEGMENT:
+            texts.pop("Comment", None)
+            found["comment"] = comment
     try:
         xmp = with_texts(xmp, texts)
     except ValueError as error:

@@ -253,7 +253,6 @@ def _from_pil(image: Image.Image, stored: bool) -> Source:
         cure = {"I": "pass np.asarray(image) as uint16", "F": "pass np.asarray(image), scaled to [0, 1]"}
         raise ImageError(f"PIL mode {mode!r}: {cure.get(mode, f'convert it first: image.convert({target!r})')}")
     if not stored:
-        image.info |= info
         image = upright(image)
         info |= {key: image.info[key] for key in ("exif", "xmp") if key in image.info}
         image = _convert_profile(image, info)

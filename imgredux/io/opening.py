@@ -91,14 +91,19 @@ def opened(file: BinaryIO, max_pixels: int = MAX_PIXELS, formats: Set[str] = FOR
 def _identified(file: BinaryIO, formats: Set[str]) -> Image.Image:
     Image.init()
     try:
-        return Image.open(file, formats=[*formats & Image.OPEN.keys()])
+        return Image.open(file, formats=_known(formats))
     except UnidentifiedImageError:
         for module in ("pillow_jxl", "pillow_heif"):
             with suppress(ImportError):
                 found = importlib.import_module(module)
                 getattr(found, "register_heif_opener", lambda: None)()
         file.seek(0)
-        return Image.open(file, formats=[*formats & Image.OPEN.keys()])
+        return Image.open(file, formats=_known(formats))
+
+
+def _known(formats: Set[str]) -> list[str]:
+    """Those that Pillow has, in its order: some of its readers take what is another's."""
+    return [form for form in Image.ID if form in formats]
 
 
 _lock = threading.Lock()

@@ -88,12 +88,11 @@ class Contents:
 def exif_orientation(exif: bytes) -> int | None:
     """The orientation that EXIF states, where it can be read."""
     data = exif.removeprefix(b"Exif\0\0")
-    order = {b"II": "little", b"MM": "big"}.get(data[:2])
-    if order is None:
+    if data[:2] not in (b"II", b"MM"):
         return None
 
     def number(at: int, size: int) -> int:
-        return int.from_bytes(data[at : at + size], order)  # type: ignore[arg-type]
+        return int.from_bytes(data[at : at + size], "little" if data[:2] == b"II" else "big")
 
     start = number(4, 4)
     for place in range(start + 2, min(start + 2 + 12 * number(start, 2), len(data) - 11), 12):

@@ -69,8 +69,9 @@ def read(data: bytes, into: Contents) -> None:
                 into.depth = content[0]
                 into.space = "CMYK" if content[5] == 4 else into.space
         elif marker == _COMMENT:
-            if not into.note(content):
-                into.add("comment", len(content), "text")
+            if not into.note(content):  # Pillow reads the last comment alone
+                again = any(part.name == "comment" for part in into.parts)
+                into.add("another comment" if again else "comment", len(content), "unknown" if again else "text")
         else:
             _application(marker, content, into)
 

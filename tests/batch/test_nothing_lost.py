@@ -145,7 +145,8 @@ def test_its_own_files_are_known(tmp_path: Path, formats: list[str]) -> None:
 def test_a_record_knows_files_without_a_mark(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_bytes(made.saved(PHOTO))
     about = stamp_of(tmp_path / "a.jpg")
-    row = {"task": "optimize", "facts": {"before": 9}, "outputs": {"a.jpg": about}}
+    row = {"input": "b.png", "task": "optimize", "place": "a", "settings": "", "facts": {"before": 9}}
+    row |= {"outputs": {"a.jpg": about}}
     (tmp_path / "imgredux.jsonl").write_text(json.dumps(row) + "\n")
     (found,) = engine.run(Optimize(TARGET, {"formats": ["jpeg"]}), [tmp_path / "a.jpg"], tmp_path / "out", jobs=1)
     assert "a result of imgredux optimize" in found.facts["kept"]

@@ -228,3 +228,12 @@ def test_padding_repeats_the_border_up_to_legal_sizes(size: tuple[int, int], leg
     bottom, right = size
     torch.testing.assert_close(padded[..., :bottom, :right], x, rtol=0, atol=0)
     torch.testing.assert_close(padded[..., -1, -1], x[..., -1, -1], rtol=0, atol=0)
+
+
+def test_reading_changes_nothing_of_the_image_that_is_passed() -> None:
+    image = Image.fromarray(COLOR)
+    image.info = {"gamma": 1.0, "comment": b"words", "exif": exif(6).tobytes()}
+    before = dict(image.info)
+    images.read(image)
+    imgredux.get("jpeg444").encode(image)
+    assert image.info == before

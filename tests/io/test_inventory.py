@@ -42,6 +42,11 @@ LOST = {
     "an unknown APP5": (made.segments(PHOTO, (0xE5, b"RMETA\0abc")), "APP5 RMETA"),
     "a second EXIF": (made.segments(PHOTO, (0xE1, EXIF), (0xE1, EXIF[:10])), "APP1 Exif"),
     "words of Ducky": (made.segments(PHOTO, (0xEC, b"Ducky\0\2\0\4word\0\0")), "APP12 Ducky"),
+    "two comments": (made.segments(PHOTO, (0xFE, b"one"), (0xFE, b"two")), "another comment"),
+    "two texts of a keyword": (
+        made.chunks(PNG, (b"tEXt", b"Author\0me"), (b"tEXt", b"Author\0you")),
+        "another text Author",
+    ),
     "an unknown chunk": (made.chunks(PNG, (b"teSt", b"x")), "chunk teSt"),
     "PNG's credentials": (made.chunks(PNG, (b"caBX", b"x")), "chunk caBX"),
     "PNG's light": (made.chunks(PNG, (b"mDCV", bytes(24))), "chunk mDCV"),
