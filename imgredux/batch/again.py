@@ -9,6 +9,9 @@ from imgredux.io.inventory import CARRIED, IN_JPEG, inventory
 
 if TYPE_CHECKING:
     from PIL import Image
+    from torch import Tensor
+
+    from imgredux.io.images import Source
 
 BLOCK = 8  # pixels
 # Grey levels by which the means of blocks may differ: noise of coding is far below, a picture that is turned above.
@@ -41,10 +44,21 @@ def differs(data: bytes, original: "Image.Image") -> str:
     if (new.alpha is None) != (old.alpha is None):
         return "has no transparency" if new.alpha is None else "has gained transparency"
     x, y = (one.x.mean(1, keepdim=True) if new.x.shape != old.x.shape else one.x for one in (new, old))
+    x, y = (_over_black(planes, one) for planes, one in ((x, new), (y, old)))
     levels = 255 * (F.avg_pool2d(x, BLOCK, ceil_mode=True) - F.avg_pool2d(y, BLOCK, ceil_mode=True)).abs()
-    if new.alpha is None and (levels.mean() > MEAN or levels.max() > MOST):
+    if levels.mean() > MEAN or levels.max() > MOST:
         return f"shows another picture: its blocks differ by {levels.max():.0f} grey levels"
     return ""
+
+
+def _over_black(planes: "Tensor", source: "Source") -> "Tensor":
+    """What is seen of an image with transparency, and its transparency as one more plane."""
+    from torch import cat
+
+    if source.alpha is None:
+        return planes
+    alpha = planes.new_tensor(source.alpha / source.peak)[None, None]
+    return cat([planes * alpha, alpha], 1)
 
 
 def marked(data: bytes, text: str) -> bytes:

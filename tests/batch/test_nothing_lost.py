@@ -170,6 +170,17 @@ def test_a_new_file_that_shows_something_else_is_not_kept(changed, said: str) ->
     assert "damaged" in differs(made.saved(PHOTO)[:-200], PHOTO)
 
 
+def test_pictures_with_transparency_are_compared_too() -> None:
+    clear = PHOTO.convert("RGBA")
+    clear.putalpha(Image.linear_gradient("L").resize(PHOTO.size))
+    assert differs(made.saved(clear, "PNG"), clear) == ""
+    turned = clear.transpose(Image.Transpose.ROTATE_180)
+    assert "another picture" in differs(made.saved(turned, "PNG"), clear)
+    opaque = clear.copy()
+    opaque.putalpha(255)
+    assert "another picture" in differs(made.saved(opaque, "PNG"), clear)
+
+
 def test_run_and_encode_say_what_a_new_file_does_not_hold(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     path.write_bytes(made.saved(PHOTO, quality=40) + made.VIDEO)
