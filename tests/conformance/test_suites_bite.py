@@ -95,17 +95,19 @@ ELSEWHERE = {
 }
 
 
-def run(kind: str, name: str, check: str, tmp_path: Path, **attributes: Any) -> None:
+def run(kind: str, name: str, check: str, tmp_path: Path, patch: pytest.MonkeyPatch | None = None, **attributes: Any) -> None:
     """One check of a subclass that a plugin might have written."""
     suite = type("TestToy", (SUITES[kind],), {"name": name, "golden": None, **attributes})()
     function = getattr(suite, f"test_{check}")
     wanted = inspect.signature(function).parameters
-    given = {"method": lambda: build(name), "tmp_path": lambda: tmp_path}
+    given = {"method": lambda: build(name), "tmp_path": lambda: tmp_path, "monkeypatch": lambda: patch}
     function(**{parameter: given[parameter]() for parameter in wanted})
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.check}-{fault.cls}")
-def test_a_fault_is_caught(fault: Fault, register: Callable[[Spec], None], tmp_path: Path) -> None:
+def test_a_fault_is_caught(
+    fault: Fault, register: Callable[[Spec], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import imgredux_broken_toys
     import imgredux_toys
 
@@ -115,7 +117,7 @@ def test_a_fault_is_caught(fault: Fault, register: Callable[[Spec], None], tmp_p
     name = f"broken-{FAULTS.index(fault)}"
     register(replace(sound, name=name, target=f"{module}:{fault.cls}", **fault.declared))
     with pytest.raises(FAILS, match=fault.says):
-        run(sound.kind, name, fault.check, tmp_path)
+        run(sound.kind, name, fault.check, tmp_path, monkeypatch)
 
 
 def test_every_check_has_a_fault() -> None:
