@@ -127,13 +127,14 @@ class Decode(Work):
         from PIL import Image
 
         from imgredux.dispatch import decode
+        from imgredux.io import deep
 
-        output = target.main(".png")
-        image = decode(path.read_bytes(), self.device)
+        output, data = target.main(".png"), path.read_bytes()
+        image = decode(data, self.device)
         if isinstance(image, np.ndarray):
-            if image.ndim == 3:
-                raise ImgreduxError("the image has 16 bits a channel, which Pillow does not write: decode it in Python")
-            image = Image.fromarray(image)
+            coded = stream.unpack(data)
+            info = {key: value for key, value in (("icc_profile", coded.icc), ("exif", coded.exif)) if value}
+            image = deep.as_image(image, info) if image.ndim == 3 else Image.fromarray(image)
         write_image(output, image)
         return {"bytes": output.stat().st_size, "pixels": image.width * image.height}
 

@@ -23,6 +23,9 @@ from imgredux.maps.files import WRITERS, write_map
 from imgredux.methods.spec import AUTO, Kind
 
 if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
     from imgredux.dispatch import Auto
     from imgredux.methods.base import Method
 
@@ -108,8 +111,18 @@ class Run(Work):
 
     def do(self, path: Path, target: Target) -> dict[str, Any]:
         """Gives what is known of injected noise: `phi`, `mse`, `reached`, and `target`, its MSE."""
-        from imgredux.io import images
+        import numpy as np
+
+        from imgredux.io import deep, images
+        from imgredux.io.upright import statements
         from imgredux.maps import noise, visualize
+
+        def whole(made: "Image.Image | np.ndarray") -> "Image.Image":
+            """An array is what 16 bits a channel give, without what goes with it. A map's image is sRGB."""
+            if not isinstance(made, np.ndarray):
+                return made
+            kept = {*images.KEPT} - ({"icc_profile"} if self.kind == "estimator" else set())
+            return deep.as_image(made, {key: value for key, value in statements(image).items() if key in kept})
 
         assert self._method is not None  # `start` was called
         # All names are looked at before anything is computed.
@@ -122,7 +135,7 @@ class Run(Work):
             lost = told_of(path.read_bytes(), str(image.format), carried_by(output))
             if lost:
                 warnings.warn(lost, stacklevel=1)
-            write_image(output, result)
+            write_image(output, whole(result))
             return {}
         write_map(output, result, method=self.name)
         if self.heatmap:
@@ -132,7 +145,7 @@ class Run(Work):
         if self.mse is None:
             return {}
         injected = noise.inject(image, result, self.mse, seed=self.seed)
-        write_image(paths[f".mse{self.mse:g}.png"], injected.image)
+        write_image(paths[f".mse{self.mse:g}.png"], whole(injected.image))
         return {"phi": injected.phi, "mse": injected.mse, "reached": injected.reached, "target": self.mse}
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from PIL import Image
 
+from imgredux.io import deep
+
 ORIENTATION = 0x0112  # tag
 UPRIGHT = 1
 PREFIX = b"Exif\0\0"
@@ -32,7 +34,7 @@ def with_sound_exif(image: Image.Image, label: str = "the image") -> Image.Image
             without_orientation(image.info["exif"])
     except Exception as error:  # Pillow's parser raises SyntaxError, struct.error, TypeError and more
         turned = _orientation(image)
-        image = image.copy()
+        image = deep.with_samples(image.copy(), deep.samples_of(image))
         image.info = {key: value for key, value in image.info.items() if key not in ("exif", RAW)}
         if turned != UPRIGHT:
             mended = Image.Exif()

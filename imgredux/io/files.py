@@ -1,5 +1,6 @@
 """Files that are either whole or not there, and images written without loss of what goes with them."""
 
+import io
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from imgredux.errors import ImageError
+from imgredux.io import deep
 from imgredux.io.inventory import CARRIED
 from imgredux.io.xmp import with_texts
 
@@ -63,13 +65,22 @@ def write_image(path: str | PathLike, image: Image.Image) -> None:
     """Write an image atomically in the format of the path's suffix, with its EXIF, XMP, ICC profile, texts and
     resolution.
 
-    JPEG gets quality 95 and 4:4:4, WebP is lossless. Raises ImageError for a suffix or mode that does not do; OSError.
+    JPEG gets quality 95 and 4:4:4, WebP is lossless. 16 bits a channel in color (`imgredux.io.deep`) go into PNG
+    alone. Raises ImageError for a suffix or mode that does not do; OSError.
     """
     suffix = Path(path).suffix
     form = FORMATS.get(suffix.lower())
     if form is None:
         raise ImageError(f"an image is not written as {suffix or 'a file without suffix'}: use {', '.join(FORMATS)}")
-    info = metadata(image, form)
+    info, samples = metadata(image, form), deep.samples_of(image)
+    if samples is not None:
+        if form != "PNG":
+            raise ImageError(f"{form} is written with 8 bits a channel in color: use .png for the 16 of this image")
+        about = io.BytesIO()
+        image.resize((1, 1)).save(about, form, **info)
+        with atomic(path) as temporary:
+            temporary.write_bytes(deep.png_of(samples, about.getvalue()))
+        return
     with atomic(path) as temporary, temporary.open("w+b") as file:
         try:
             image.save(file, form, **OPTIONS.get(form, {}), **info)

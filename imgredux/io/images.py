@@ -19,11 +19,11 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from torch import Tensor
 
 from imgredux.errors import ImageError
-from imgredux.io import jpeg_header, profiles
+from imgredux.io import deep, jpeg_header, profiles
 from imgredux.io.exif import RAW, with_sound_exif
 from imgredux.io.inventory import inventory
 from imgredux.io.opening import FORMATS, GRAY_16, MAX_PIXELS, depth_of, frames_of, opened
-from imgredux.io.upright import upright
+from imgredux.io.upright import orientation_of, upright
 
 ImageLike = Image.Image | np.ndarray | str | PathLike
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
@@ -71,6 +71,8 @@ class Source:
         if self.alpha is not None:
             planes = np.concatenate([planes, self.alpha[None]])
         array = planes[0] if self.rank == 2 else np.ascontiguousarray(planes.transpose(1, 2, 0))
+        if self.mode is None and self.stored and self.info:  # 16 bits of color, of a file
+            return deep.turned(array, orientation_of(deep.as_image(array, self.info)))
         return array if self.mode is None else _to_pil(array, self)
 
 
@@ -101,16 +103,22 @@ def as_seen(image: Image.Image, profile: bytes | None) -> Tensor:
     work, which clips. None: the image is sRGB.
     """
     planes = np.asarray(image, dtype=np.float32) / 255
-    planes = planes[None] if planes.ndim == 2 else planes.transpose(2, 0, 1)
-    if not profile or profiles.is_srgb(profile):
-        return torch.from_numpy(np.ascontiguousarray(planes))[None]
-    matrix = profiles.matrix_of(profile)
-    if matrix is None or len(matrix.curves) != len(planes):
+    seen = _in_srgb(planes[None] if planes.ndim == 2 else planes.transpose(2, 0, 1), profile)
+    if seen is None:
         plain = image.copy()
         plain.info = {"icc_profile": profile}
         return read(plain).x
-    seen = profiles.encoded(matrix.linear(planes)).astype(np.float32)
     return torch.from_numpy(np.ascontiguousarray(seen))[None]
+
+
+def _in_srgb(planes: np.ndarray, profile: bytes | None) -> np.ndarray | None:
+    """Planes `(C, H, W)` as sRGB that is not clipped; None for a profile that is LittleCMS's work."""
+    if not profile or profiles.is_srgb(profile):
+        return planes
+    matrix = profiles.matrix_of(profile)
+    if matrix is None or len(matrix.curves) != len(planes):
+        return None
+    return profiles.encoded(matrix.linear(planes)).astype(np.float32)
 
 
 def open_image(path: str | PathLike, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -140,29 +148,36 @@ def _decode(file: BinaryIO, label: str, max_pixels: int, formats: Set[str] = FOR
         image = opened(file, max_pixels, formats)
         data = _all_of(file)
         found = inventory(data)
-        depth, frames = depth_of(image, data, found.depth), frames_of(image, data)
+        depth, frames, is_deep = depth_of(image, data, found.depth), frames_of(image, data), deep.is_deep(image)
         hdr = found.transfer or profiles.hdr_of(image.info.get("icc_profile", b""))
         if hdr:
             raise ImageError(f"it is an HDR image ({hdr}), for which no method here has a meaning")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit is ours
             image.load()
+        samples = _samples(image, data, max_pixels, formats) if is_deep else None
     except UnidentifiedImageError as error:
         raise ImageError(f"{label}: cannot be read as an image: no format that is read here", "corrupt") from error
     except ImageError as error:
         raise ImageError(f"{label}: {error}", error.reason) from error
     except Exception as error:  # Pillow's decoders raise SyntaxError, ValueError, RuntimeError besides OSError
         raise ImageError(f"{label}: cannot be read as an image: {error}", "corrupt") from error
-    if depth > 8 and image.mode not in (*GRAY_16, "I", "F"):
+    if depth > 8 and samples is None and image.mode not in (*GRAY_16, "I", "F"):
         warnings.warn(f"{label}: {depth} bits a channel read as 8; pass a uint16 array to keep them", stacklevel=4)
     if frames > 1:
         warnings.warn(f"{label}: holds {frames} frames, the first is read", stacklevel=4)
     texts, stated = texts_of(image), _stated_profile(image, found.colors)
-    image = with_sound_exif(image, label)
+    image = deep.with_samples(with_sound_exif(image, label), samples)
     if "cicp" in found.colors and image.format == "PNG":  # what it says is above all of these
         image.info = {key: value for key, value in image.info.items() if key not in _BELOW_CICP}
     image.info |= {key: value for key, value in (("texts", texts), ("icc_profile", stated)) if value}
     return image
+
+
+def _samples(image: Image.Image, data: bytes, max_pixels: int, formats: Set[str]) -> np.ndarray | None:
+    """All 16 bits of a file of color that was read as 8."""
+    with opened(io.BytesIO(data), max_pixels, formats) as again:
+        return deep.read_low(again, image)
 
 
 def _all_of(file: BinaryIO) -> bytes:
@@ -243,7 +258,9 @@ def _from_pil(image: Image.Image, stored: bool) -> Source:
         raise ImageError(f"image of size {image.size} holds no pixel")
     if mode == "I" and image.format == "PPM":  # how Pillow reads a 16-bit PGM
         image, mode = image.convert("I;16"), "I;16"
-    if mode in ("P", "PA") or (mode in ("L", "RGB", "1") and "transparency" in image.info):
+    if deep.samples_of(image) is not None:
+        pass  # they have their transparency
+    elif mode in ("P", "PA") or (mode in ("L", "RGB", "1") and "transparency" in image.info):
         image = _unpacked(image)
         mode = "P" if mode == "P" and image.mode in ("L", "RGB") else image.mode
     elif mode == "1":
@@ -255,10 +272,28 @@ def _from_pil(image: Image.Image, stored: bool) -> Source:
     if not stored:
         image = upright(image)
         info |= {key: image.info[key] for key in ("exif", "xmp") if key in image.info}
+    samples = deep.samples_of(image)
+    if samples is not None and (found := _from_deep(samples, info, stored)):
+        return found
+    if not stored:
         image = _convert_profile(image, info)
     array = np.asarray(image)
     source = _from_array(array.astype(np.uint16) if mode in GRAY_16 else array)
     return replace(source, mode=mode, info=info, stored=stored, **header)
+
+
+def _from_deep(samples: np.ndarray, info: dict[str, Any], stored: bool) -> Source | None:
+    """Samples of 16 bits as an array; None where the profile is one that is converted at 8 bits only."""
+    source = _from_array(samples)
+    profile = info.get("icc_profile")
+    if profile and not stored:
+        planes = _in_srgb(source.x[0].numpy(), profile)
+        if planes is None:
+            warnings.warn("16 bits a channel in a profile of tables are read as 8", stacklevel=4)
+            return None
+        info.pop("icc_profile")
+        source = replace(source, x=torch.from_numpy(np.ascontiguousarray(planes.clip(0, 1)))[None])
+    return replace(source, info=info, stored=stored)
 
 
 def _unpacked(image: Image.Image) -> Image.Image:

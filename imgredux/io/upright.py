@@ -4,7 +4,7 @@ from typing import Any
 
 from PIL import Image
 
-from imgredux.io import exif, xmp
+from imgredux.io import deep, exif, xmp
 
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -35,10 +35,11 @@ def upright(image: Image.Image) -> Image.Image:
 
     The EXIF of the image must be sound (`exif.with_sound_exif`).
     """
-    turn = TURNS.get(orientation_of(image))
+    orientation, samples = orientation_of(image), deep.samples_of(image)
+    turn = TURNS.get(orientation)
     result = image.copy() if turn is None else image.transpose(turn)
     result.info = statements(image)
-    return result
+    return result if samples is None else deep.with_samples(result, deep.turned(samples, orientation))
 
 
 def statements(image: Image.Image) -> dict[Any, Any]:

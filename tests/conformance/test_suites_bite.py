@@ -95,7 +95,9 @@ ELSEWHERE = {
 }
 
 
-def run(kind: str, name: str, check: str, tmp_path: Path, patch: pytest.MonkeyPatch | None = None, **attributes: Any) -> None:
+def run(
+    kind: str, name: str, check: str, tmp_path: Path, patch: pytest.MonkeyPatch | None = None, **attributes: Any
+) -> None:
     """One check of a subclass that a plugin might have written."""
     suite = type("TestToy", (SUITES[kind],), {"name": name, "golden": None, **attributes})()
     function = getattr(suite, f"test_{check}")
