@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, overload
 
 from imgredux import registry
 from imgredux.errors import ImageError, PluginError, StreamError, UnknownMethod, WeightsError
+from imgredux.io.opening import MAX_PIXELS
 from imgredux.methods.gains import by_tag, gain
 from imgredux.methods.spec import Gains
-from imgredux.methods.stream import MAX_PIXELS, is_stream, unpack
+from imgredux.methods.stream import is_stream, unpack
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -116,19 +117,27 @@ def restore(image: "ImageLike", device: "torch.device | str | None" = None, *, q
 
 
 def decode(
-    data: bytes, device: "torch.device | str | None" = None, *, max_pixels: int = MAX_PIXELS
+    data: bytes,
+    device: "torch.device | str | None" = None,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    untrusted: bool = False,
 ) -> "Image.Image | np.ndarray":
     """The image of any stream of ours, or of a public format that Pillow reads (a codec may write plain JPEG).
 
-    max_pixels: streams of ours that say they hold more are refused (Pillow has a limit of its own).
-    Raises StreamError: damaged or foreign data, the method or its weights not installed.
+    max_pixels: data that say they hold more are refused. untrusted: decode in a process of its own, on the CPU, which
+    may take 2 GiB and a minute; methods that were registered at run time are not known there.
+    Raises StreamError: damaged or foreign data, the method or its weights not installed, more than is allowed.
     """
     from imgredux.io import images
+    from imgredux.methods import apart
     from imgredux.methods.codec import Codec
 
+    if untrusted:
+        return apart.decode(data, max_pixels)
     if not is_stream(data):
         try:
-            return images.open_bytes(data)
+            return images.open_bytes(data, max_pixels=max_pixels)
         except ImageError as error:
             raise StreamError(f"neither a stream of imgredux nor an image file: {error}", "foreign") from error
     coded = unpack(data, max_pixels=max_pixels)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from imgredux.errors import ImageError
 from imgredux.io import boxes, chunks, segments
 from imgredux.io.inventory import CARRIED, IN_JPEG, inventory
+from imgredux.io.opening import UNBOUNDED
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -36,7 +37,7 @@ def differs(data: bytes, original: "Image.Image") -> str:
     if lost:
         return f"holds what nobody put there: {', '.join(lost)}"
     try:
-        new, old = images.read(images.open_bytes(data)), images.read(original)
+        new, old = images.read(images.open_bytes(data, max_pixels=UNBOUNDED)), images.read(original)
     except ImageError as error:
         return f"cannot be opened: {error}"
     if new.x.shape[-2:] != old.x.shape[-2:]:

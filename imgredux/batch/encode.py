@@ -105,15 +105,21 @@ class Encode(Work):
 
 
 class Decode(Work):
-    """A stream, or a file of a public format, into an image, `{stem}.png`. device: where to compute."""
+    """A stream, or a file of a public format, into an image, `{stem}.png`.
+
+    device: where to compute. untrusted: each in a process of its own, with limits (`imgredux.decode`). max_pixels:
+    larger images are refused.
+    """
 
     task = "decode"
     suffixes = (SUFFIX,)
     formats = tuple(FORMATS)
     settings: Mapping[str, Any] = {}
 
-    def __init__(self, *, device: str | None = None) -> None:
-        self.device = device
+    def __init__(self, *, device: str | None = None, untrusted: bool = False, max_pixels: int = MAX_PIXELS) -> None:
+        if untrusted and device not in (None, "cpu"):
+            raise ImgreduxError(f"untrusted streams are decoded on the CPU: leave out the device {device}")
+        self.device, self.untrusted, self.max_pixels = device, untrusted, max_pixels
 
     def start(self) -> None:
         """Codecs are loaded as streams ask for them."""
@@ -130,9 +136,9 @@ class Decode(Work):
         from imgredux.io import deep
 
         output, data = target.main(".png"), path.read_bytes()
-        image = decode(data, self.device)
+        image = decode(data, self.device, max_pixels=self.max_pixels, untrusted=self.untrusted)
         if isinstance(image, np.ndarray):
-            coded = stream.unpack(data)
+            coded = stream.unpack(data, max_pixels=self.max_pixels)
             info = {key: value for key, value in (("icc_profile", coded.icc), ("exif", coded.exif)) if value}
             image = deep.as_image(image, info) if image.ndim == 3 else Image.fromarray(image)
         write_image(output, image)

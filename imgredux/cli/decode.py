@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from imgredux.cli.encode import told
-from imgredux.cli.files import Device, Force, Jobs, Json, through
+from imgredux.cli.files import MEGAPIXELS, Device, Force, Jobs, Json, Megapixels, pixels, through
 
 
 def decode(
@@ -14,9 +14,13 @@ def decode(
         list[Path], typer.Argument(metavar="STREAM", help="Streams, or folders of .irx files with their subfolders.")
     ],
     out: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="A file for one stream, else a folder.")],
+    untrusted: Annotated[
+        bool, typer.Option("--untrusted", help="Each in a process of its own, of at most 2 GiB and a minute.")
+    ] = False,
     device: Device = None,
     jobs: Jobs = None,
     force: Force = False,
+    max_megapixels: Megapixels = MEGAPIXELS,
     as_json: Json = False,
 ) -> None:
     """Decode streams into images; the method and the weights are found by what the stream says.
@@ -24,6 +28,7 @@ def decode(
     \b
     imgredux decode photo.irx -o photo.png
     imgredux decode coded/ -o decoded/
+    imgredux decode upload.irx -o upload.png --untrusted
 
     \b
     Exit codes: 0 all done, 2 wrong usage, 3 some files failed, each with a line on stderr.
@@ -32,6 +37,6 @@ def decode(
     def work():
         from imgredux.batch.encode import Decode
 
-        return Decode(device=device)
+        return Decode(device=device, untrusted=untrusted, max_pixels=pixels(max_megapixels))
 
     through(work, streams, out, jobs=jobs, force=force, as_json=as_json, told=told)

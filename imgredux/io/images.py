@@ -8,6 +8,7 @@ import io
 import math
 import warnings
 from collections.abc import Mapping, Set
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from os import PathLike, fspath
 from pathlib import Path
@@ -22,7 +23,16 @@ from imgredux.errors import ImageError
 from imgredux.io import deep, jpeg_header, profiles
 from imgredux.io.exif import RAW, with_sound_exif
 from imgredux.io.inventory import inventory
-from imgredux.io.opening import FORMATS, GRAY_16, MAX_PIXELS, depth_of, frames_of, opened
+from imgredux.io.opening import (
+    FORMATS,
+    GRAY_16,
+    MAX_PIXELS,
+    depth_of,
+    frames_of,
+    libtiff_heard,
+    no_limit_of_pillows,
+    opened,
+)
 from imgredux.io.upright import orientation_of, upright
 
 ImageLike = Image.Image | np.ndarray | str | PathLike
@@ -152,10 +162,9 @@ def _decode(file: BinaryIO, label: str, max_pixels: int, formats: Set[str] = FOR
         hdr = found.transfer or profiles.hdr_of(image.info.get("icc_profile", b""))
         if hdr:
             raise ImageError(f"it is an HDR image ({hdr}), for which no method here has a meaning")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit is ours
+        with no_limit_of_pillows(), libtiff_heard(label) if image.format == "TIFF" else nullcontext():
             image.load()
-        samples = _samples(image, data, max_pixels, formats) if is_deep else None
+            samples = _samples(image, data, max_pixels, formats) if is_deep else None
     except UnidentifiedImageError as error:
         raise ImageError(f"{label}: cannot be read as an image: no format that is read here", "corrupt") from error
     except ImageError as error:

@@ -2,12 +2,18 @@
 
 import importlib
 import io
+import math
+import os
+import re
+import struct
+import tempfile
 import threading
+import warnings
 from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
 from os import PathLike, fspath
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from PIL import Image, UnidentifiedImageError
 
@@ -18,6 +24,8 @@ FORMATS = frozenset(
     "PNG JPEG MPO TIFF WEBP BMP DIB GIF PPM JPEG2000 AVIF TGA PCX SGI QOI ICO JXL HEIF".split()  # noqa: SIM905
 )
 MAX_PIXELS = 200_000_000  # of an image that is opened, unless the caller says otherwise
+# A file of more pixels than this has a byte for so many of them, or it is one that was made to fill the memory.
+SPARSE, PIXELS_A_BYTE = 2**24, 1000
 MOST_FRAMES = 1000  # that are counted
 UNBOUNDED = 2**62
 GRAY_16 = ("I;16", "I;16B", "I;16L", "I;16N")
@@ -77,15 +85,44 @@ def _pages(data: bytes) -> int:
 def opened(file: BinaryIO, max_pixels: int = MAX_PIXELS, formats: Set[str] = FORMATS) -> Image.Image:
     """The image in a file, of which the header is read; JPEG XL and HEIF too where their packages are installed.
 
-    formats: those that it may be of, as Pillow calls them. Raises UnidentifiedImageError, ImageError for more pixels
-    than allowed, and what Pillow's readers raise.
+    max_pixels: what decoding it may take, the tiles of a TIFF and the pictures in an icon included. One of more than 16
+    megapixels in a tiny file is refused too, unless max_pixels is above the default. formats: those that it may be of,
+    as Pillow calls them. Raises UnidentifiedImageError, ImageError for what is refused, and what Pillow's readers
+    raise.
     """
-    with _no_limit_of_pillows():
+    with no_limit_of_pillows():
         image = _identified(file, formats)
-    if image.width * image.height > max_pixels:
-        size = f"{image.width}x{image.height}, {image.width * image.height / 1e6:.0f} megapixels"
+    width, height = max((image.size, *_inner_sizes(image, file)), key=math.prod)
+    pixels, size = width * height, f"{width}x{height}, {width * height / 1e6:.0f} megapixels"
+    if pixels > max_pixels:
         raise ImageError(f"the image is {size}; the limit is {max_pixels / 1e6:g}: --max-megapixels raises it", "limit")
+    place, count = file.tell(), file.seek(0, os.SEEK_END)
+    file.seek(place)
+    if pixels > max(SPARSE, PIXELS_A_BYTE * count) and max_pixels <= MAX_PIXELS:
+        raise ImageError(
+            f"the image is {size} in {count} bytes, as a file is that is to fill the memory: "
+            f"--max-megapixels above {MAX_PIXELS / 1e6:g} reads it all the same",
+            "limit",
+        )
     return image
+
+
+def _inner_sizes(image: Image.Image, file: BinaryIO) -> Iterator[tuple[int, int]]:
+    """Sizes of what a decoder makes on the way: tiles of a TIFF, and PNG pictures that an icon says are small."""
+    if image.format == "TIFF":
+        tags = getattr(image, "tag_v2", {})
+        tile = (tags.get(322), tags.get(323))
+        if all(isinstance(side, int) for side in tile):
+            yield cast(tuple[int, int], tile)
+    elif image.format == "ICO":
+        place = file.tell()
+        file.seek(0)
+        data = file.read()
+        file.seek(place)
+        for entry in range(int.from_bytes(data[4:6], "little")):
+            at = int.from_bytes(data[6 + 16 * entry + 12 : 6 + 16 * entry + 16], "little")
+            if data[at + 12 : at + 16] == b"IHDR":
+                yield struct.unpack(">II", data[at + 16 : at + 24].ljust(8, b"\0"))
 
 
 def _identified(file: BinaryIO, formats: Set[str]) -> Image.Image:
@@ -107,14 +144,51 @@ def _known(formats: Set[str]) -> list[str]:
 
 
 _lock = threading.Lock()
+_users = 0  # of Pillow without its limit
+_before: int | None = None
 
 
 @contextmanager
-def _no_limit_of_pillows() -> Iterator[None]:
+def no_limit_of_pillows() -> Iterator[None]:
     """Pillow's own limit of pixels is a variable of the process; ours is an argument, and looked at at once."""
+    global _users, _before
     with _lock:
-        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        if _users == 0:
+            _before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        _users += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                Image.MAX_IMAGE_PIXELS = _before
+
+
+@contextmanager
+def libtiff_heard(label: str) -> Iterator[None]:
+    """What libtiff writes to the process's standard error inside the block becomes a warning that names the file."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    with _stderr, tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
         try:
             yield
         finally:
-            Image.MAX_IMAGE_PIXELS = before
+            os.dup2(kept, 2)
+            os.close(kept)
+            file.seek(0)
+            lines = [line for line in file.read().splitlines(keepends=True) if line.strip()]
+            said = [line.decode("utf-8", "replace").strip().rstrip(".") for line in lines if _LIBTIFF.match(line)]
+            for line in dict.fromkeys(said[:MOST_LINES]):
+                warnings.warn(f"{label}: libtiff says: {line}", stacklevel=5)
+            with suppress(OSError):  # what others wrote meanwhile
+                os.write(2, b"".join(line for line in lines if not _LIBTIFF.match(line)))
+
+
+_stderr = threading.Lock()
+_LIBTIFF = re.compile(rb"\w+: ")  # the name of its function
+MOST_LINES = 3

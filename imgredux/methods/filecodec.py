@@ -17,6 +17,7 @@ from imgredux.io import images
 from imgredux.io.exif import with_sound_exif
 from imgredux.io.files import metadata
 from imgredux.io.images import ImageLike, Source
+from imgredux.io.opening import UNBOUNDED, header_of
 from imgredux.io.upright import upright
 from imgredux.methods.codec import Codec, Coded
 
@@ -63,6 +64,10 @@ class FileCodec(Codec):
         if payload.keys() != {"file"}:
             raise StreamError(f"no payload of {self.spec.name}: its parts are {sorted(payload)}", "corrupt")
         try:
+            with header_of(payload["file"]) as header:
+                size = header.size
+            if size != (shape[2], shape[1]):  # nothing is decoded of a file that is larger than the stream says
+                raise StreamError(f"the file in the stream is of size {size}, not {(shape[2], shape[1])}", "corrupt")
             planes = self._read(payload["file"], shape[0])
         except ImageError as error:
             raise StreamError(f"the file in the stream cannot be read: {error}", "corrupt") from error
@@ -97,7 +102,9 @@ class FileCodec(Codec):
 
     def _read(self, data: bytes, channels: int) -> Tensor:
         """A file's samples as `(C, H, W)` in [0, 1]."""
-        image = images.open_bytes(data, formats=self.forms).convert("L" if channels == 1 else "RGB")
+        image = images.open_bytes(data, max_pixels=UNBOUNDED, formats=self.forms).convert(
+            "L" if channels == 1 else "RGB"
+        )
         image.info.clear()
         return images.read(image, stored=True).x[0]
 
