@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from imgredux.errors import ImgreduxError
+from imgredux.io.archives import read_matlab
 
 Table = dict[str, np.ndarray]
 COLUMNS = 16_384  # of a sheet, as its format has it
@@ -74,10 +75,8 @@ def _cells(sheet: ElementTree.Element, shared: list[str]) -> list[list[str | flo
 
 def read_mat(path: str | PathLike) -> list[np.ndarray]:
     """The variables of a MATLAB file up to version 7.2. Raises ImgreduxError for other files."""
-    from scipy.io import loadmat
-
     try:
-        return [value for name, value in loadmat(path).items() if not name.startswith("__")]
+        return [value for name, value in read_matlab(path).items() if not name.startswith("__")]
     except Exception as error:  # of a damaged file the reader raises whatever its bytes lead it to
         raise ImgreduxError(f"{path} cannot be read as a MATLAB file: {error}") from error
 

@@ -12,6 +12,8 @@ from imgredux.methods.spec import Spec
 from imgredux.methods.weights import beside, read_file, read_manifest
 from imgredux.registry.plugins import Declared, interruptions, unusable
 
+SPARE = 10**7  # numbers that a method may have beyond those of its file
+
 if TYPE_CHECKING:
     from imgredux.methods.base import Method
 
@@ -81,7 +83,9 @@ def _with_weights(
     """The method with these weights in it; without `options` the file says how the method is built."""
     try:
         found, state = method_class(spec).read_weights(file)
-        method = build(spec, found if options is None else options)
+        options = found if options is None else options
+        _check_size(spec, options, sum(tensor.numel() for tensor in state.values()))
+        method = build(spec, options)
         method.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
     except WeightsError:
         raise
@@ -89,3 +93,16 @@ def _with_weights(
         raise WeightsError(f"{file} does not hold weights of {spec.name!r}: {error}") from error
     method.tag, method.digest = tag, hashlib.sha256(content).digest()[:8]
     return method
+
+
+def _check_size(spec: Spec, options: Mapping[str, Any], numbers: int) -> None:
+    """Before memory is taken: a file says how wide its network is, and may lie. numbers: that it holds."""
+    import torch
+
+    try:
+        with torch.device("meta"):
+            wanted = sum(tensor.numel() for tensor in method_class(spec)(**options).state_dict().values())
+    except Exception:  # it cannot be built without numbers; what is wrong shows when it is
+        return
+    if wanted > 2 * numbers + SPARE:
+        raise WeightsError(f"its options make a network of {wanted} numbers, and the file holds {numbers}")

@@ -19,6 +19,7 @@ from torch import Tensor
 from imgredux import registry
 from imgredux._version import commit
 from imgredux.errors import ImgreduxError
+from imgredux.io import archives
 from imgredux.io.files import atomic, sweep
 from imgredux.methods.base import Method
 from imgredux.training.recipe import Recipe
@@ -92,7 +93,7 @@ def find(out: Path, run: Run, resume: bool) -> dict[str, Any]:
         return {}
     if not resume:
         raise TrainingError(f"{out} holds a run already: take it up with --resume, or choose another folder")
-    saved = torch.load(path, map_location="cpu", weights_only=True)
+    saved = archives.read_torch(path)
     other = [f.name for f in fields(run) if saved["run"].get(f.name) != getattr(run, f.name)]
     if other:
         what = ", ".join(f"{name} was {saved['run'].get(name)}, is {getattr(run, name)}" for name in other)

@@ -4,10 +4,10 @@ from os import PathLike
 
 import numpy as np
 import torch
-from scipy.io import loadmat
 from torch import Tensor, nn
 
-from imgredux.errors import WeightsError
+from imgredux.errors import ImgreduxError, WeightsError
+from imgredux.io import archives
 
 # Name in the authors' files, kernel side, input and output channels.
 LAYERS = (
@@ -46,13 +46,13 @@ class Network(nn.Sequential):
 def read_mat(path: str | PathLike[str]) -> dict[str, Tensor]:
     """State of `Network` from a file of the authors (MATLAB 5): `weights_conv1` (inputs, k k, outputs), `biases_conv1`.
 
-    The k k weights of a filter run down its columns. `loadmat` runs no code from the file.
+    The k k weights of a filter run down its columns. No code of the file is run.
 
     Raises WeightsError when the arrays are others.
     """
     try:
-        content = loadmat(path)
-    except (ValueError, TypeError, NotImplementedError) as error:
+        content = archives.read_matlab(path)
+    except (ImgreduxError, ValueError, TypeError, NotImplementedError) as error:
         raise WeightsError(f"{path} is no MATLAB 5 file of AR-CNN's weights: {error}") from error
     state = {}
     for index, (name, k, inputs, outputs) in enumerate(LAYERS):

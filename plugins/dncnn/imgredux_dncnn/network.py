@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from imgredux.errors import WeightsError
+from imgredux.io import archives
 
 DEPTH, WIDTH = 20, 64  # of DnCNN-3
+LARGEST = WIDTH * WIDTH * 9  # numbers of an array
 _SMALL = 1e-3  # deviation of the last layer's initial weights: a fresh network changes little
 
 
@@ -55,12 +57,19 @@ def read_mat(path: str | PathLike[str]) -> dict[str, Tensor]:
             content: Any = file
             cells = [content[cell] for cell in content["net/layers"][()].ravel()]
             pairs = [
-                [content[array][()] for array in cell["weights"][()].ravel()] for cell in cells if "weights" in cell
+                [_read(content[array]) for array in cell["weights"][()].ravel()] for cell in cells if "weights" in cell
             ]
     except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path} holds no MatConvNet network in MATLAB 7.3 format: {error}") from error
     arrays = [(np.moveaxis(filters, -1, -2), biases) for filters, biases in pairs]
     return _state(path, [torch.from_numpy(np.ascontiguousarray(array)) for pair in arrays for array in pair])
+
+
+def _read(array: Any) -> np.ndarray:
+    """An array of a file, unless it is larger than any of the network: packed zeros take next to nothing."""
+    if array.size > LARGEST:
+        raise ValueError(f"an array of {array.size} numbers")
+    return array[()]
 
 
 def read_torch(path: str | PathLike[str]) -> dict[str, Tensor]:
@@ -69,7 +78,7 @@ def read_torch(path: str | PathLike[str]) -> dict[str, Tensor]:
     Raises WeightsError for anything else; no code of the file is run.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = archives.read_torch(path)
         tensors = [content[f"{index}.{name}"] for index in range(DEPTH) for name in ("weight", "bias")]
     except Exception as error:  # what torch raises depends on how the file is broken
         raise WeightsError(f"{path} is no torch file of DnCNN-3's {DEPTH} convolutions: {error}") from error

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from imgredux.errors import WeightsError
+from imgredux.io import archives
 
 WIDTH, RECURSIONS = 128, 25
 _SMALL = 1e-3  # deviation of the last layer's initial weights: a fresh network changes little
@@ -45,7 +46,7 @@ def read_torch(path: str | PathLike[str]) -> dict[str, Tensor]:
     """
     expected = Network().state_dict()
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = archives.read_torch(path)
         state = {key: content[key].float() for key in expected}
     except Exception as error:  # what torch raises depends on how the file is broken
         raise WeightsError(f"{path} is no checkpoint of ResJND's four convolutions: {error}") from error

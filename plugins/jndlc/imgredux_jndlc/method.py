@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from imgredux.errors import ImageError, StreamError, WeightsError
+from imgredux.io import archives
 from imgredux.methods.codec import Codec, Coded
 from imgredux_jndlc.exact import SCALES, UNIT, ExactDecoder, scale_indexes
 from imgredux_jndlc.network import Network, gaussian, straight
@@ -74,7 +75,7 @@ class JndLc(Codec):
         """
         if Path(path).suffix not in (".pth", ".tar", ".pt"):
             return super().read_weights(path)
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        saved = archives.read_torch(path)
         state = with_today_s_keys(saved.get("state_dict", saved))
         if not {"g_a.6.weight", "h_s.4.weight"} <= state.keys() or state["g_a.6.weight"].ndim != 4:
             raise WeightsError(f"{path} holds no mean-scale hyperprior (CompressAI's mbt2018-mean)")

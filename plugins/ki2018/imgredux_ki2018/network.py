@@ -5,10 +5,10 @@ from os import PathLike
 
 import numpy as np
 import torch
-from scipy.io import loadmat
 from torch import Tensor, nn
 
 from imgredux.errors import WeightsError
+from imgredux.io import archives
 
 HALO = 3  # pixels lost on every side, for want of padding
 CHANNELS = (1, 64, 64, 1)
@@ -33,11 +33,11 @@ def read_matconvnet(path: str | PathLike[str]) -> dict[str, Tensor]:
     """State of `network` from a MatConvNet file of MATLAB 5 format with a struct `net` that has `layers`.
 
     Filters are (row, column, input, output); MATLAB drops an output dimension of 1. They lie under `weights`, with
-    the biases, or in older files under `filters` and `biases`. `loadmat` runs no code from the file.
+    the biases, or in older files under `filters` and `biases`. No code of the file is run.
 
     Raises WeightsError when the layers are others.
     """
-    content = loadmat(path, simplify_cells=True, variable_names=["net"])
+    content = archives.read_matlab(path, simplify_cells=True, variable_names=["net"])
     try:
         layers = [layer for layer in content["net"]["layers"] if layer["type"] == "conv"]
         pairs = [layer["weights"] if "weights" in layer else (layer["filters"], layer["biases"]) for layer in layers]
