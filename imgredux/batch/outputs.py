@@ -69,6 +69,8 @@ class Target:
         taken = os.path.lexists(path)
         if taken and not self.force and (self.exact is not None or relative(path, self.out) not in self.owned):
             raise Taken(f"{path} exists already, and was not made here: only --force (force=True) overwrites it")
+        if self.exact is None and not self.out.is_dir():
+            raise ImgreduxError(f"the folder {self.out} is gone: it was deleted during the run")
         path.parent.mkdir(parents=True, exist_ok=True)
         self.written.append(path)
         return path

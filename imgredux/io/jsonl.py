@@ -4,6 +4,7 @@ A row is appended in one piece and is on the disk before the next one. A kill ca
 out by the reader, and the next writer drops it. Imports no torch.
 """
 
+import errno
 import json
 import os
 import time
@@ -69,6 +70,8 @@ class Rows:
 
             def append(row: Row) -> None:
                 nonlocal synced
+                if os.fstat(file.fileno()).st_nlink == 0:  # nobody would ever read the row
+                    raise FileNotFoundError(errno.ENOENT, "it was deleted while it was written to", str(path))
                 _write(file, _line(row))
                 if time.monotonic() - synced >= self.sync_every:
                     os.fsync(file.fileno())

@@ -136,7 +136,12 @@ class Method(nn.Module, ABC):
         batch = x[None] if x.ndim == 3 else x
         padded = pad(self._fit_channels(batch), self.spec.multiple_of, self.spec.minimum)
         with nullcontext() if self.training or self.spec.half else full_precision(x):
-            result = super().__call__(padded, **options)
+            try:
+                result = super().__call__(padded, **options)
+            except (ArithmeticError, RuntimeError, ValueError) as error:
+                if isinstance(error, ImgreduxError) or bool(x.isfinite().all()):
+                    raise
+                raise ImageError(f"the image holds NaN or infinity, which {self.label} cannot judge") from error
         return self._crop(result, batch, squeeze=x.ndim == 3)
 
     def _crop(self, result: Any, batch: Tensor, squeeze: bool) -> Any:

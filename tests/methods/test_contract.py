@@ -54,6 +54,7 @@ estimate(
     lambda: torch.zeros(1, 1, 8, 8, requires_grad=True),
     "wu2013",
 )
+estimate("a tensor with NaN to a method that decides by it", lambda: torch.full((1, 1, 16, 16), torch.nan), "wei2009")
 estimate("a list", lambda: [[0.5, 0.5]])
 estimate("None", lambda: None)
 for mode in ("CMYK", "LAB", "YCbCr", "HSV", "RGBa"):

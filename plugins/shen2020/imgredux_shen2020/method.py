@@ -6,7 +6,7 @@ images coded at that point. Grey levels 0..255 throughout, but for the network's
 """
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -37,8 +37,13 @@ class Shen2020(Estimator):
         super().__init__()
         if width < 1 or sign not in (1, -1):
             raise ValueError(f"width is {width}, sign {sign}; give a width of at least 1, and a sign of 1 or -1")
-        self.sign = sign
+        self.width, self.sign = width, sign
         self.network = Network(width)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """For copies and other processes: torch pickles no module with spectral normalisation, but its numbers."""
+        about = {key: value for key, value in vars(self).items() if key in ("_spec", "tag", "digest", "training")}
+        return _again, (self.width, self.sign, self.state_dict(), about)
 
     def critical(self, x: Tensor) -> Tensor:
         """I_J, the image at the point of just noticeable distortion: `(B, 1, H, W)` in [0, 1] to the same, not clipped.
@@ -85,3 +90,11 @@ def _places(x: Tensor) -> Iterator[tuple[slice, slice]]:
     for top in tops:
         for left in lefts:
             yield slice(top, top + SIDE), slice(left, left + SIDE)
+
+
+def _again(width: int, sign: Literal[1, -1], state: dict[str, Tensor], about: dict[str, Any]) -> Shen2020:
+    method = Shen2020(width=width, sign=sign)
+    method.load_state_dict(state)
+    method.train(about["training"])
+    vars(method).update(about)
+    return method

@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
@@ -106,3 +109,12 @@ def test_the_recipe_keeps_luminance_and_contrast_and_reaches_every_parameter():
 def test_other_keywords_are_refused(name, value):
     with pytest.raises(ValueError, match="a sign of 1 or -1"):
         imgredux.create("shen2020", **{name: value})
+
+
+def test_it_is_copied_and_sent_to_other_processes():
+    method = imgredux.create("shen2020", width=4, sign=-1).eval()
+    x = gray(80, 80)
+    for again in (pickle.loads(pickle.dumps(method)), copy.deepcopy(method)):
+        assert again.spec == method.spec
+        assert not again.training
+        assert torch.equal(again(x), method(x))
