@@ -8,6 +8,7 @@ import sys
 import sysconfig
 import tomllib
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
@@ -45,6 +46,9 @@ LICENSES = {
     "MIT": ("Permission is hereby granted, free of charge", "USE OR OTHER DEALINGS IN THE SOFTWARE"),
 }
 
+# Checks of the conformance suites that tell whether a wheel is whole.
+PACKED = "declaration or entry_point or weights_match or every_container or another_process"
+
 METADATA = {folder: tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"] for folder in PROJECTS}
 GROUPS = ("imgredux.estimators", "imgredux.restorers", "imgredux.codecs")
 METHODS = {
@@ -58,12 +62,15 @@ METHODS = {
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Path]:
     """The wheel of each project, by its folder."""
-    built = {}
-    for folder in PROJECTS:
+
+    def build(folder: Path) -> Path:
         out = tmp_path_factory.mktemp("dist")
         run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, folder)
-        (built[folder],) = out.glob("*.whl")
-    return built
+        (wheel,) = out.glob("*.whl")
+        return wheel
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return dict(zip(PROJECTS, threads.map(build, PROJECTS), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -170,8 +177,10 @@ def test_a_method_works_from_its_wheel(name: str, environment: Path) -> None:
 
 
 def test_every_method_keeps_the_contract(environment: Path, tmp_path: Path) -> None:
+    """What may differ in a wheel; the plugins' own tests run every check on the same code."""
     shutil.copy(REPOSITORY / "tests" / "conformance" / "installed.py", tmp_path / "test_installed.py")
-    printed = run(environment, "-m", "pytest", "-q", "-n", "auto", "-p", "no:cacheprovider", tmp_path, cwd=tmp_path)
+    options = ("-q", "-n", "auto", "-p", "no:cacheprovider", "-k", PACKED)
+    printed = run(environment, "-m", "pytest", *options, tmp_path, cwd=tmp_path)
     assert " passed" in printed
     assert " failed" not in printed
 
