@@ -129,7 +129,7 @@ def decode(
     may take 2 GiB and a minute; methods that were registered at run time are not known there.
     Raises StreamError: damaged or foreign data, the method or its weights not installed, more than is allowed.
     """
-    from imgredux.io import images
+    from imgredux.io import decoding
     from imgredux.methods import apart
     from imgredux.methods.codec import Codec
 
@@ -137,7 +137,7 @@ def decode(
         return apart.decode(data, max_pixels)
     if not is_stream(data):
         try:
-            return images.open_bytes(data, max_pixels=max_pixels)
+            return decoding.open_bytes(data, max_pixels=max_pixels)
         except ImageError as error:
             raise StreamError(f"neither a stream of imgredux nor an image file: {error}", "foreign") from error
     coded = unpack(data, max_pixels=max_pixels)

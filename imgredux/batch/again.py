@@ -22,11 +22,11 @@ MEAN, MOST = 6.0, 40.0
 def differs(data: bytes, original: "Image.Image") -> str:
     """In what a new file differs from the image it was made of, in words; empty where it shows the same picture.
 
-    original: as `images.open_image` gives it. Both are upright and sRGB before they are compared.
+    original: as `decoding.open_image` gives it. Both are upright and sRGB before they are compared.
     """
     from torch.nn import functional as F
 
-    from imgredux.io import images
+    from imgredux.io import decoding, images
 
     found = inventory(data)
     if found.broken:
@@ -37,7 +37,7 @@ def differs(data: bytes, original: "Image.Image") -> str:
     if lost:
         return f"holds what nobody put there: {', '.join(lost)}"
     try:
-        new, old = images.read(images.open_bytes(data, max_pixels=UNBOUNDED)), images.read(original)
+        new, old = images.read(decoding.open_bytes(data, max_pixels=UNBOUNDED)), images.read(original)
     except ImageError as error:
         return f"cannot be opened: {error}"
     if new.x.shape[-2:] != old.x.shape[-2:]:

@@ -88,10 +88,10 @@ class Encode(Work):
 
     def do(self, path: Path, target: Target) -> dict[str, Any]:
         """Gives `bytes` of the file and `pixels` of the image."""
-        from imgredux.io import images
+        from imgredux.io import decoding
 
         assert self._codec is not None  # `start` was called
-        image = images.open_image(path, max_pixels=self.max_pixels)
+        image = decoding.open_image(path, max_pixels=self.max_pixels)
         data = self._codec.encode(image, **self.options)
         suffix = suffix_of(data)
         lost = told_of(path.read_bytes(), str(image.format), IN_STREAM if suffix == SUFFIX else CARRIED)

@@ -88,14 +88,14 @@ class Optimize(Work):
 
     def _smaller(self, path: Path, original: bytes) -> tuple[bytes, str]:
         """A smaller file, or the original and why it is kept."""
-        from imgredux.io import images
+        from imgredux.io import decoding
 
         assert self._codec is not None  # `start` was called
         found = inventory(original)
         why = _obstacle(path, original, found)
         if why:
             return original, why
-        image = images.open_image(path, max_pixels=self.max_pixels)  # what is damaged fails here
+        image = decoding.open_image(path, max_pixels=self.max_pixels)  # what is damaged fails here
         if found.broken:
             return original, f"it is damaged: {found.broken}"
         taken = segments.verbatim(original) if found.kinds().keys() & {*IN_JPEG} else []

@@ -35,10 +35,10 @@ class MakePairs(Work):
         return [f"{part}/{place}.png" for part in ("ref", "jnd")]
 
     def do(self, path: Path, target: Target) -> dict[str, Any]:
-        from imgredux.io import images
+        from imgredux.io import decoding, images
 
         ref, jnd = (target.main(".png", part) for part in ("ref", "jnd"))
-        image = images.open_image(path, max_pixels=self.max_pixels)
+        image = decoding.open_image(path, max_pixels=self.max_pixels)
         x = images.to_tensor(image)
         found = critical_image(x, self.codec, self.target)
         for file, made in ((ref, x), (jnd, found.image)):

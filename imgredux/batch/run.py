@@ -113,7 +113,7 @@ class Run(Work):
         """Gives what is known of injected noise: `phi`, `mse`, `reached`, and `target`, its MSE."""
         import numpy as np
 
-        from imgredux.io import deep, images
+        from imgredux.io import decoding, deep, images
         from imgredux.io.upright import statements
         from imgredux.maps import noise, visualize
 
@@ -128,7 +128,7 @@ class Run(Work):
         # All names are looked at before anything is computed.
         output = target.main(self._main)
         paths = {suffix: target.beside(f".{self.name}", suffix) for suffix in self._companions}
-        image = images.open_image(path, max_pixels=self.max_pixels)
+        image = decoding.open_image(path, max_pixels=self.max_pixels)
         options: Mapping[str, Any] = {} if self.quality is None else {"quality": self.quality}
         result = self._method(image, **options)
         if self.kind == "restorer":

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from imgredux.errors import ImageError
 from imgredux.forensics.traces import Traces, traces
-from imgredux.io import images
+from imgredux.io import decoding, images
 from imgredux.io.exif import with_sound_exif
 from imgredux.io.images import ImageLike, Source
 from imgredux.io.upright import upright
@@ -61,7 +61,7 @@ def examine(image: ImageLike, quality: int | None = None) -> Examined:
     if isinstance(image, Tensor):
         raise ImageError("a tensor carries no traces of JPEG: name a restorer, as imgredux.get(name)(x, qtable=steps)")
     if isinstance(image, (str, PathLike)):
-        image = images.open_image(image)
+        image = decoding.open_image(image)
     if isinstance(image, Image.Image):
         image = with_sound_exif(image)
     source = images.read(image, stored=True)

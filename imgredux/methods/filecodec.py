@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from imgredux.errors import ImageError, StreamError
-from imgredux.io import images
+from imgredux.io import decoding, images
 from imgredux.io.exif import with_sound_exif
 from imgredux.io.files import metadata
 from imgredux.io.images import ImageLike, Source
@@ -102,7 +102,7 @@ class FileCodec(Codec):
 
     def _read(self, data: bytes, channels: int) -> Tensor:
         """A file's samples as `(C, H, W)` in [0, 1]."""
-        image = images.open_bytes(data, max_pixels=UNBOUNDED, formats=self.forms).convert(
+        image = decoding.open_bytes(data, max_pixels=UNBOUNDED, formats=self.forms).convert(
             "L" if channels == 1 else "RGB"
         )
         image.info.clear()
@@ -126,9 +126,9 @@ def saved(image: Image.Image, form: str, **options: Any) -> bytes:
 def _stored(image: ImageLike) -> Source:
     """An image as its file stores it, but upright."""
     if isinstance(image, (str, PathLike)):
-        image = images.open_image(image)
+        image = decoding.open_image(image)
     if isinstance(image, Image.Image):
-        texts = images.texts_of(image)
+        texts = decoding.texts_of(image)
         image = upright(with_sound_exif(image))
         image.info |= {"texts": texts} if texts else {}
         return images.read(image, stored=True)

@@ -16,9 +16,8 @@ from imgredux.metrics.pspnr import pspnr
 from imgredux.metrics.ssim import ms_ssim, ssim
 from imgredux.metrics.ssimulacra2 import ssimulacra2
 
+# The metrics alone, so that a loop over them meets nothing else.
 __all__ = [
-    "METRICS",
-    "Metric",
     "lpips",
     "ms_ssim",
     "psnr",

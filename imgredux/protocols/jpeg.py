@@ -8,7 +8,7 @@ from torch import Tensor
 
 from imgredux.datasets.pairs import studio_luma
 from imgredux.errors import ImageError
-from imgredux.io import images
+from imgredux.io import decoding, images
 from imgredux.methods.base import Method
 from imgredux.metrics.psnr import psnr_b
 from imgredux.metrics.ssim import ssim
@@ -55,7 +55,7 @@ class Jpeg(Protocol):
 
         def trial(level: float | None, seed: int) -> Measured:
             (file,) = jpeg_bytes(target, int(level or 0))
-            source = images.read(images.open_bytes(file), stored=True)
+            source = images.read(decoding.open_bytes(file), stored=True)
             restored, seconds = source.x.to(target), 0.0
             if method is not None:
                 assert source.qtable is not None  # the file is a JPEG

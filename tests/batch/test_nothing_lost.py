@@ -19,7 +19,7 @@ from imgredux.batch.encode import Encode
 from imgredux.batch.optimize import Optimize
 from imgredux.batch.record import stamp_of
 from imgredux.batch.run import Run
-from imgredux.io import images, profiles
+from imgredux.io import decoding, images, profiles
 from imgredux.io.exif import ORIENTATION
 from imgredux.io.inventory import inventory
 from imgredux.metrics import ssimulacra2
@@ -104,7 +104,7 @@ def test_every_file_is_made_smaller_within_the_target_or_kept(done, name: str) -
     assert len(after) < len(before)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of damaged EXIF
-        old, new = images.read(images.open_bytes(before)), images.read(images.open_bytes(after))
+        old, new = images.read(decoding.open_bytes(before)), images.read(decoding.open_bytes(after))
     assert ssimulacra2(new.x, old.x).item() > TARGET - 1
     assert inventory(after).lost(("exif", "xmp", "icc", "text", "resolution", "color", "iptc")) == []
 

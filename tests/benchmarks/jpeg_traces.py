@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 from imgredux.forensics import traces as jpegfile
-from imgredux.io import images
+from imgredux.io import decoding, images
 
 QUALITIES = (10, 20, 30, 50, 75, 90, 95)
 PLANES = ("grey", "4:2:0", "4:4:4")
@@ -28,7 +28,7 @@ def pictures(folder: Path) -> list[np.ndarray]:
     found = []
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in (".png", ".webp", ".bmp", ".tif"):
-            array = np.asarray(images.open_image(path).convert("RGB"))
+            array = np.asarray(decoding.open_image(path).convert("RGB"))
             found.append(array[:LARGEST, :LARGEST])
     return found
 

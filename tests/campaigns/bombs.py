@@ -33,10 +33,10 @@ import numpy, scipy.io, torch
 import imgredux
 from imgredux.cli import app
 from imgredux.datasets import tables
-from imgredux.io import images
+from imgredux.io import decoding, images
 warnings.simplefilter("ignore")
 doors = {
-    "image": images.open_image,
+    "image": decoding.open_image,
     "decode": lambda path: imgredux.decode(open(path, "rb").read()),
     "weights": lambda path: imgredux.get({"mat": "arcnn", "pth": "jiang2024"}.get(path[-3:], "ddjnd"), weights=path),
     "table": lambda path: (tables.read_mat if path.endswith("mat") else tables.read_xlsx)(path),

@@ -11,13 +11,13 @@ from PIL import Image
 
 import imgredux
 from imgredux.datasets import tables
-from imgredux.io import images
+from imgredux.io import decoding
 from tests.campaigns import bombs, corrupt, faults, odd
 from tests.campaigns.many_files import digests, make
 
 OF = {".mat": "arcnn", ".pth": "jiang2024"}  # whose weights they might be
 DOORS = {
-    "image": images.open_image,
+    "image": decoding.open_image,
     "decode": lambda path: imgredux.decode(path.read_bytes()),
     "weights": lambda path: imgredux.get(
         {".mat": "arcnn", ".pth": "jiang2024"}.get(path.suffix, "ddjnd"), weights=path

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import imgredux
 from imgredux.cli import app
 from imgredux.errors import ImageError
-from imgredux.io import deep, images, profiles
+from imgredux.io import decoding, deep, images, profiles
 from imgredux.io.files import write_image
 from imgredux.io.upright import TURNS
 from tests.io.made import chunk
@@ -138,7 +138,7 @@ def test_a_restored_file_has_sixteen_bits(tmp_path: Path) -> None:
     file.write_bytes(png(values, (b"pHYs", struct.pack(">IIB", 3937, 3937, 1)), (b"tEXt", b"Title\0sixteen")))
     assert CliRunner().invoke(app, ["run", "slidingdct", str(file), "-o", str(out)]).exit_code == 0
     assert np.array_equal(read(out.read_bytes(), tmp_path), values)  # no trace of JPEG
-    image = images.open_image(out)
+    image = decoding.open_image(out)
     assert image.info["texts"] == {"Title": "sixteen"}
     assert round(image.info["dpi"][0]) == 100
     result = CliRunner().invoke(app, ["run", "slidingdct", str(file), "-o", str(tmp_path / "b.tif")])  # 8 bits there
@@ -155,7 +155,7 @@ def test_a_restorer_turns_and_keeps_the_profile(quality: list[str], tmp_path: Pa
     assert (
         CliRunner().invoke(app, ["run", "slidingdct", str(tmp_path / "a.png"), "-o", str(out), *quality]).exit_code == 0
     )
-    image = images.open_image(out)
+    image = decoding.open_image(out)
     found = deep.samples_of(image)
     assert found is not None
     assert image.info["icc_profile"] == profile
@@ -173,7 +173,7 @@ def test_through_a_stream_and_back(channels: int, tmp_path: Path) -> None:
     runner = CliRunner()
     assert runner.invoke(app, ["encode", "jpeg444", str(file), "-o", str(tmp_path / "a.irx")]).exit_code == 0
     assert runner.invoke(app, ["decode", str(tmp_path / "a.irx"), "-o", str(tmp_path / "b.png")]).exit_code == 0
-    image = images.open_image(tmp_path / "b.png")
+    image = decoding.open_image(tmp_path / "b.png")
     found = deep.samples_of(image)
     assert found is not None
     assert np.array_equal(found[..., 3:], values[..., 3:])  # alpha to the bit
@@ -190,7 +190,7 @@ def test_written_and_read(channels: int, tmp_path: Path) -> None:
 
 
 def test_what_pillow_makes_of_it_has_eight_bits() -> None:
-    image = images.open_bytes(png(samples()))
+    image = decoding.open_bytes(png(samples()))
     assert deep.samples_of(image) is not None
     for made in (image.copy(), image.convert("L"), image.crop((0, 0, 8, 8)), image.resize((9, 9))):
         assert deep.samples_of(made) is None
@@ -199,5 +199,5 @@ def test_what_pillow_makes_of_it_has_eight_bits() -> None:
 def test_a_damaged_file_is_an_error() -> None:
     whole = png(samples())
     with pytest.raises(ImageError):
-        images.open_bytes(whole[: len(whole) // 2])
+        decoding.open_bytes(whole[: len(whole) // 2])
     assert isinstance(Image.open(io.BytesIO(whole)), Image.Image)

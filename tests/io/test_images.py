@@ -10,7 +10,7 @@ from PIL import Image, ImageCms, ImageOps
 from skimage import data
 
 import imgredux
-from imgredux.io import images
+from imgredux.io import decoding, images
 from imgredux.io.exif import ORIENTATION
 from imgredux.methods.tiling import pad
 
@@ -109,7 +109,7 @@ def test_color_files_of_more_than_8_bits_that_pillow_cuts_are_read_with_a_warnin
     at = data.find(b"\xff\x4f\xff\x51")  # the codestream: depth of the first channel
     data[at + 42] = 11
     with pytest.warns(UserWarning, match="12 bits a channel read as 8"):
-        images.open_bytes(bytes(data))
+        decoding.open_bytes(bytes(data))
 
 
 def test_maps_are_in_the_units_of_the_container() -> None:

@@ -11,7 +11,7 @@ from PIL import EpsImagePlugin, Image
 
 import imgredux
 from imgredux.errors import ImageError, StreamError
-from imgredux.io import images
+from imgredux.io import decoding
 from imgredux.methods.stream import Stream, pack
 from tests.io import made
 
@@ -83,11 +83,11 @@ def test_pages_are_counted_without_being_read(tmp_path: Path) -> None:
     (tmp_path / "a.tif").write_bytes(data)
     began = time.perf_counter()
     with pytest.warns(UserWarning, match="holds 1000 frames"):
-        images.open_image(tmp_path / "a.tif")
+        decoding.open_image(tmp_path / "a.tif")
     assert time.perf_counter() - began < 2
     data[8 + 2 + 12 * len(entries) : 8 + 2 + 12 * len(entries) + 4] = struct.pack("<I", 8)  # a chain without an end
     (tmp_path / "b.tif").write_bytes(data)
-    images.open_image(tmp_path / "b.tif")
+    decoding.open_image(tmp_path / "b.tif")
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])

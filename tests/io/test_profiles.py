@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image, ImageCms
 
-from imgredux.io import images, profiles
+from imgredux.io import decoding, images, profiles
 from tests.io import made
 
 STANDARD = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
@@ -107,7 +107,7 @@ def test_hdr_is_refused_by_name(tmp_path) -> None:
     for transfer, name in ((16, "PQ"), (18, "HLG")):
         (tmp_path / "a.png").write_bytes(made.chunks(made.saved(form="PNG"), (b"cICP", bytes([9, transfer, 0, 1]))))
         with pytest.raises(images.ImageError, match=f"an HDR image \\({name}\\)"):
-            images.open_image(tmp_path / "a.png")
+            decoding.open_image(tmp_path / "a.png")
 
 
 def test_a_wide_color_is_seen_beyond_srgb() -> None:

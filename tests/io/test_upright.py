@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 import imgredux
-from imgredux.io import exif, images, xmp
+from imgredux.io import decoding, exif, images, xmp
 from imgredux.io.files import write_image
 from imgredux.io.upright import TURNS, orientation_of, upright
 from tests.io import made
@@ -54,7 +54,7 @@ def test_two_statements_turn_a_picture_once(tmp_path: Path, orientation: int, fo
     path.write_bytes(made.segments(made.saved(exif=tags), made.xmp_segment(FORMS[form](orientation))))
     with Image.open(path) as stored:
         expected = np.asarray(stored.transpose(TURNS[orientation]))
-    image = images.open_image(path)
+    image = decoding.open_image(path)
     turned = upright(image)
     assert np.array_equal(np.asarray(turned), expected)
     assert orientation_of(turned) == 1
@@ -92,7 +92,7 @@ def test_an_orientation_that_is_none_turns_nothing(tmp_path: Path, value: int) -
     path = tmp_path / "a.jpg"
     path.write_bytes(made.saved(exif=tags))
     with Image.open(path) as stored:
-        assert np.array_equal(np.asarray(upright(images.open_image(path))), np.asarray(stored))
+        assert np.array_equal(np.asarray(upright(decoding.open_image(path))), np.asarray(stored))
 
 
 def test_texts_are_carried_into_xmp() -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from imgredux import ops, registry
 from imgredux.errors import ImageError
-from imgredux.io import images
+from imgredux.io import decoding, images
 from imgredux.methods.base import Estimator
 from imgredux.methods.filecodec import FileCodec, saved
 from imgredux.methods.tiling import pad
@@ -141,7 +141,7 @@ def searched(image: Image.Image, analyzed: Analyzed, distance: float) -> Choice:
 
     def tried(choice: Choice, distance: float) -> tuple[float, float]:
         data = analyzed.written(image, distance, choice)
-        decoded = images.to_tensor(images.open_bytes(data).convert(image.mode))
+        decoded = images.to_tensor(decoding.open_bytes(data).convert(image.mode))
         return math.log(len(data)), float(ssimulacra2(decoded, x))
 
     best, (size, score) = Choice(), tried(Choice(), distance)

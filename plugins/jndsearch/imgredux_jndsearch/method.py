@@ -11,7 +11,7 @@ from torch import Tensor
 from imgredux import registry
 from imgredux.critical import Unreached, lowest
 from imgredux.errors import ImageError, ImgreduxError, PluginError
-from imgredux.io import images
+from imgredux.io import decoding, images
 from imgredux.io.opening import UNBOUNDED
 from imgredux.io.profiles import is_srgb
 from imgredux.methods.filecodec import PUBLIC, FileCodec
@@ -113,7 +113,7 @@ class JndSearch(FileCodec):
             data = write(image, **{keyword: values[place]})
             if best is not None and len(data) >= len(best.data):
                 return True  # not judged: what would win lies below
-            seen = _seen(images.open_bytes(data, max_pixels=UNBOUNDED, formats=codec.forms), image)
+            seen = _seen(decoding.open_bytes(data, max_pixels=UNBOUNDED, formats=codec.forms), image)
             score = ssimulacra2(seen, reference).item()
             good = score >= wanted and psnr_hvs(seen, reference).item() >= least
             if good:
