@@ -4,7 +4,7 @@ import io
 from typing import TYPE_CHECKING
 
 from imgredux.errors import ImageError
-from imgredux.io import boxes, chunks, segments
+from imgredux.io import boxes, chunks, jxl, segments
 from imgredux.io.inventory import CARRIED, IN_JPEG, inventory
 from imgredux.io.opening import UNBOUNDED
 
@@ -73,5 +73,5 @@ def marked(data: bytes, text: str) -> bytes:
         with Image.open(io.BytesIO(data)) as image:
             return chunks.marked_webp(data, text, image.size, "A" in image.mode)
     if form == "JPEG XL":
-        return boxes.marked_jxl(data, text)
+        return jxl.marked_jxl(data, text)
     return boxes.marked_heif(data, text)

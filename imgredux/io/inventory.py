@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from imgredux.io import boxes, chunks, segments
+from imgredux.io import boxes, chunks, jxl, segments
 from imgredux.io.parts import Contents, Part
 
 __all__ = ["Inventory", "Part", "inventory"]
@@ -79,6 +79,6 @@ _READERS = (
     ("JPEG", lambda data: data[:3] == b"\xff\xd8\xff", segments.read),
     ("PNG", lambda data: data[:8] == b"\x89PNG\r\n\x1a\n", chunks.read_png),
     ("WebP", lambda data: data[:4] == b"RIFF" and data[8:12] == b"WEBP", chunks.read_webp),
-    ("JPEG XL", lambda data: data[:2] == b"\xff\x0a" or data[:12] == b"\0\0\0\x0cJXL \r\n\x87\n", boxes.read_jxl),
+    ("JPEG XL", lambda data: data[:2] == b"\xff\x0a" or data[:12] == b"\0\0\0\x0cJXL \r\n\x87\n", jxl.read_jxl),
     ("HEIF", lambda data: data[4:8] == b"ftyp" and boxes.is_heif(data), boxes.read_heif),
 )

@@ -8,7 +8,7 @@ import zlib
 import pytest
 from PIL import Image, features
 
-from imgredux.io import boxes, chunks, segments
+from imgredux.io import chunks, jxl, segments
 from imgredux.io.inventory import inventory
 from tests.io import made
 
@@ -99,7 +99,7 @@ def test_boxes_of_jpeg_xl() -> None:
     pytest.importorskip("pillow_jxl")
     data = made.saved(form="JXL")
     assert (inventory(data).form, inventory(data).depth, inventory(data).lost()) == ("JPEG XL", 8, [])
-    whole = boxes.marked_jxl(data, "80")
+    whole = jxl.marked_jxl(data, "80")
     assert inventory(whole).mark == "80"
     assert inventory(whole + made.box(b"jbrd", b"x")).lost() == ["what makes the JPEG again that it was (jbrd)"]
     assert inventory(whole + made.box(b"jhgm", b"x")).lost() == ["gain map"]
