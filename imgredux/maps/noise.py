@@ -16,6 +16,7 @@ from imgredux.errors import ImageError
 from imgredux.io import images
 from imgredux.io.images import ImageLike, Source
 from imgredux.ops.dct import idct
+from imgredux.ops.precision import widest
 from imgredux.ops.strips import strip_rows
 
 TOLERANCE = 0.005  # of the target MSE
@@ -234,7 +235,7 @@ def _add(levels: Tensor, delta: Tensor, target: float, peak: float, rounding: bo
 
 def _energy(x: Tensor) -> float:
     """Sum of squares; x is overwritten."""
-    return x.square_().sum(dtype=torch.float64).item()
+    return x.square_().sum(dtype=widest(x)).item()
 
 
 def _near(mse: float, target: float) -> bool:

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from imgredux.ops.color import luma
+from imgredux.ops.precision import widest
 from imgredux.ops.strips import Border, in_strips
 
 _SMALLEST = 1e-12  # a square root is held here: its slope at zero is infinite
@@ -81,7 +82,7 @@ def busyness(x: Tensor) -> Tensor:
 
 
 def _std(x: Tensor, size: int) -> Tensor:
-    x = x.double()
+    x = x.to(widest(x))
     mean, square = _box(x, size) / size**2, _box(x * x, size) / size**2
     variance = square - mean * mean
     flat = variance < _FLAT

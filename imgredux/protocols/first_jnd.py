@@ -22,6 +22,7 @@ from imgredux.critical import TARGET, Unreached, critical_image, lowest
 from imgredux.datasets.base import Item
 from imgredux.datasets.tables import konjnd_ranges
 from imgredux.errors import ImgreduxError
+from imgredux.ops.precision import widest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,7 +41,7 @@ def visibility(error: "Tensor", jnd: "Tensor") -> float:
     Where J is 0, any error is infinitely visible, and an error of 0 is not visible. The outermost 8 pixels are left out
     if other pixels remain.
     """
-    ratio = (error.abs() / jnd).double()
+    ratio = (error.abs() / jnd).to(widest(error))
     ratio[error == 0] = 0
     if min(ratio.shape[-2:]) > 2 * BORDER:
         ratio = ratio[..., BORDER:-BORDER, BORDER:-BORDER]

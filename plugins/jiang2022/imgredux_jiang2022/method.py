@@ -15,6 +15,7 @@ from imgredux.methods.base import Estimator
 from imgredux.methods.tiling import pad
 from imgredux.ops.color import luma
 from imgredux.ops.dct import blocks
+from imgredux.ops.precision import widest
 from imgredux.ops.protection import edge_protection as edges_protected
 from imgredux.ops.strips import in_strips, strip_rows
 
@@ -140,9 +141,9 @@ def critical_point(energies: Tensor) -> int:
 
 def _moments(image: Tensor) -> tuple[Tensor, Tensor]:
     """S and m of an image in [0, 1], in grey levels; exact for 8-bit images."""
-    S, m = (torch.zeros(*shape, dtype=torch.float64, device=image.device) for shape in ((N**2, N**2), (N**2,)))
+    S, m = (torch.zeros(*shape, dtype=widest(image), device=image.device) for shape in ((N**2, N**2), (N**2,)))
     for strip in image.split(strip_rows(image), dim=-2):
-        X = _patches(strip * 255).flatten(0, 1).double()
+        X = _patches(strip * 255).flatten(0, 1).to(widest(strip))
         S, m = S + X.mT @ X, m + X.sum(0)
     n = image.numel() // N**2
     return S / n, m / n

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from imgredux.ops.precision import widest
 from imgredux.ops.strips import in_strips, pad, strip_rows
 
 try:
@@ -136,7 +137,7 @@ def _coefficients(F: Tensor) -> Tensor:
     lie so far apart: no parameter, and C_k = C_-k. Neighbours of equal, or no, information weigh the same.
     """
     levels = F[0, 0].int()
-    C = torch.zeros(11, 11, dtype=torch.float64, device=F.device)
+    C = torch.zeros(11, 11, dtype=widest(F), device=F.device)
     for dy, dx in _HALF_OF_11X11:
         C[5 + dy, 5 + dx] = C[5 - dy, 5 - dx] = _mutual_information(levels, dy, dx)
     if C.sum() == 0:
@@ -154,6 +155,6 @@ def _mutual_information(F: Tensor, dy: int, dx: int) -> Tensor:
         x = F[top:bottom, max(-dx, 0) :][:, :width]
         x_k = F[top + dy : bottom + dy, max(dx, 0) :][:, :width]
         joint += torch.bincount((x * _LEVELS + x_k).flatten(), minlength=_LEVELS**2)
-    p = joint.double().view(_LEVELS, _LEVELS) / joint.sum().clamp(min=1)
+    p = joint.to(widest(joint)).view(_LEVELS, _LEVELS) / joint.sum().clamp(min=1)
     H = torch.special.entr
     return (H(p.sum(0)).sum() + H(p.sum(1)).sum() - H(p).sum()).clamp(min=0)
