@@ -30,6 +30,11 @@ Do not edit it by hand.
   as the call. With "whole image", it refuses.
 - **knob**: the keyword that trades size for quality, and some values of it, from the smallest files to the best images.
 """
+TRAINED = ("weights", "trained", "on", "steps", "minutes", "bytes", "on what was held out")
+TRAINED_HEAD = """As `weights.toml` of each plugin says, with the recipe, the commit and the data. `gain` is in the units of the recipe:
+dB over the JPEG, dB over no change, points of SSIMULACRA 2, or a loss. [Training](training.md) says what was tried,
+and what did not help.
+"""
 METRICS_HEAD = "Each gives one value per image. [Metrics](metrics.md) says what each is calibrated against.\n"
 PROTOCOLS_HEAD = "[Protocols](protocols.md) says exactly what is done.\n"
 COMMON = ("name", "what it is", "paper", "licence of the code", "weights", "gradients")
@@ -42,6 +47,8 @@ def page() -> str:
         head = (*COMMON, "knob" if kind == "codec" else "context")
         rows = [_method(registry.info(name)) for name in registry.list_methods(kind) if name in INSTALLABLE]
         parts += [f"## {kind.capitalize()}s\n", _table(head, rows)]
+    trained = [row for name in registry.list_methods() if name in INSTALLABLE for row in _trained(registry.info(name))]
+    parts += ["## What the shipped weights cost and gave\n", TRAINED_HEAD, _table(TRAINED, trained)]
     parts += ["## Metrics\n", METRICS_HEAD, _table(("name", "label", "better"), map(_metric, METRICS))]
     ours = [name for name in registry.list_protocols() if _distribution(name) == "imgredux"]
     head = ("name", "what it measures", "kind", "levels", "column that counts", "baselines")
@@ -73,6 +80,14 @@ def _weights(found: Info) -> str:
     default = read_manifest(found.spec).default
     names = {tag: f"**`{tag}`**" if tag == default else f"`{tag}`" for tag in found.weights}
     return "; ".join(f"{names[tag]} {entry['license']}" for tag, entry in found.weights.items())
+
+
+def _trained(found: Info) -> Iterable[Sequence[str]]:
+    for tag, entry in found.weights.items():
+        about = entry["training"]
+        figures = ", ".join(f"{key} {value:g}" for key, value in about.get("held_out", {}).items())
+        cost = (str(about.get(key, "")) for key in ("date", "hardware", "steps", "minutes"))
+        yield f"`{found.spec.name}.{tag}`", *cost, str(entry["bytes"]), figures
 
 
 def _metric(name: str) -> Sequence[str]:
