@@ -31,8 +31,8 @@ Do not edit it by hand.
 - **knob**: the keyword that trades size for quality, and some values of it, from the smallest files to the best images.
 """
 TRAINED = ("weights", "trained", "on", "steps", "minutes", "bytes", "on what was held out")
-TRAINED_HEAD = """As `weights.toml` of each plugin says, with the recipe, the commit and the data. `gain` is in the units of the recipe:
-dB over the JPEG, dB over no change, points of SSIMULACRA 2, or a loss. [Training](training.md) says what was tried,
+TRAINED_HEAD = """As `weights.toml` of each plugin says, with the recipe, the commit and the data.
+`gain` is in the units of the recipe: dB over the JPEG, dB over no change, points of SSIMULACRA 2, or a loss. [Training](training.md) says what was tried,
 and what did not help.
 """
 METRICS_HEAD = "Each gives one value per image. [Metrics](metrics.md) says what each is calibrated against.\n"
