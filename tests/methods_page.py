@@ -32,8 +32,8 @@ Do not edit it by hand.
 """
 TRAINED = ("weights", "trained", "on", "steps", "minutes", "bytes", "on what was held out")
 TRAINED_HEAD = """As `weights.toml` of each plugin says, with the recipe, the commit and the data.
-`gain` is in the units of the recipe: dB over the JPEG, dB over no change, points of SSIMULACRA 2, or a loss. [Training](training.md) says what was tried,
-and what did not help.
+`gain` is in the units of the recipe: dB over the JPEG, dB over no change, points of SSIMULACRA 2, or a loss.
+[Training](training.md) says what was tried, and what did not help.
 """
 METRICS_HEAD = "Each gives one value per image. [Metrics](metrics.md) says what each is calibrated against.\n"
 PROTOCOLS_HEAD = "[Protocols](protocols.md) says exactly what is done.\n"
