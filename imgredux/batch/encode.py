@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from imgredux.methods.codec import Codec
 
 SUFFIX = ".irx"
-IN_STREAM = ("exif", "icc", "color")  # kinds of parts that a stream of imgredux carries
+IN_STREAM = ("exif", "xmp", "icc", "text", "color")  # kinds of parts that a stream of imgredux carries
 # How files of public formats begin, and what they are called.
 _PUBLIC = ((b"\xff\xd8\xff", 0, ".jpg"), (b"WEBP", 8, ".webp"), (b"ftypavif", 4, ".avif"), (b"\xff\x0a", 0, ".jxl"))
 _JXL_BOX = b"\0\0\0\x0cJXL "
@@ -134,12 +134,12 @@ class Decode(Work):
 
         from imgredux.dispatch import decode
         from imgredux.io import deep
+        from imgredux.methods.codec import metadata_of
 
         output, data = target.main(".png"), path.read_bytes()
         image = decode(data, self.device, max_pixels=self.max_pixels, untrusted=self.untrusted)
         if isinstance(image, np.ndarray):
-            coded = stream.unpack(data, max_pixels=self.max_pixels)
-            info = {key: value for key, value in (("icc_profile", coded.icc), ("exif", coded.exif)) if value}
+            info = metadata_of(stream.unpack(data, max_pixels=self.max_pixels))
             image = deep.as_image(image, info) if image.ndim == 3 else Image.fromarray(image)
         write_image(output, image)
         return {"bytes": output.stat().st_size, "pixels": image.width * image.height}
@@ -166,7 +166,7 @@ def describe(path: str | PathLike) -> dict[str, Any]:
             "depth": found.depth,
             "bytes": len(data),
             "parts": {key: len(part) for key, part in found.payload.items()},
-            "keeps": [key for key in ("alpha", "icc", "exif") if getattr(found, key) is not None],
+            "keeps": [key for key in ("alpha", "icc", "exif", "xmp") if getattr(found, key) is not None],
         }
     try:
         with header_of(data) as image:

@@ -48,6 +48,12 @@ class _Group(TyperGroup):
                 return super().invoke(ctx)
             except ImgreduxError as error:
                 fail(error)
+            except MemoryError:
+                fail("there is too little memory")
+            except ImportError as error:
+                if "map segment" not in str(error) and "cannot allocate" not in str(error):
+                    raise
+                fail(f"there is too little memory to load {error}")
 
 
 def _show_warning(message: Warning | str, *_: Any) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from imgredux.errors import ImageError, StreamError
 from imgredux.io import images
 from imgredux.io.images import ImageLike, Source
+from imgredux.io.xmp import with_texts
 from imgredux.methods import stream
 from imgredux.methods.base import Method
 from imgredux.methods.tiling import pad
@@ -65,7 +66,8 @@ class Codec(Method):
         raise NotImplementedError
 
     def encode(self, image: ImageLike | Tensor, **options: Any) -> bytes:
-        """Code one image into a self-describing stream; alpha is kept without loss, ICC and EXIF are kept.
+        """Code one image into a self-describing stream; alpha is kept without loss; ICC, EXIF and XMP
+        are kept, and texts in the XMP.
 
         image: as for a call; a tensor is `(C, H, W)` or `(1, C, H, W)`. options: as for a call. Raises ImageError.
         """
@@ -80,6 +82,7 @@ class Codec(Method):
         if source is not None and source.alpha is not None:
             alpha = np.rint(source.alpha * (65535 / source.peak) if deep else source.alpha)
             alpha = alpha.astype("<u2" if deep else "u1").tobytes()
+        info = source.info if source else {}
         try:
             coded = stream.Stream(
                 method=self.spec.name,
@@ -91,8 +94,9 @@ class Codec(Method):
                 depth=16 if deep else 8,
                 payload=payload,
                 alpha=alpha,
-                icc=source.info.get("icc_profile") if source else None,
-                exif=source.info.get("exif") if source else None,
+                icc=info.get("icc_profile"),
+                exif=info.get("exif"),
+                xmp=with_texts(info.get("xmp"), info.get("texts") or {}),
             )
         except ValueError as error:
             raise ImageError(f"the image does not fit a stream: {error}") from error
@@ -143,6 +147,12 @@ class Codec(Method):
         return source.give_image(result.image)
 
 
+def metadata_of(coded: stream.Stream) -> dict[str, Any]:
+    """The metadata of a stream as the `info` of a PIL image has them."""
+    found = {"icc_profile": coded.icc, "exif": coded.exif, "xmp": coded.xmp}
+    return {key: value for key, value in found.items() if value}
+
+
 def _as_image(coded: stream.Stream, y: Tensor) -> Image.Image | np.ndarray:
     dtype = np.dtype(np.uint8 if coded.depth == 8 else np.uint16)
     alpha = None
@@ -151,6 +161,6 @@ def _as_image(coded: stream.Stream, y: Tensor) -> Image.Image | np.ndarray:
         alpha = np.frombuffer(coded.alpha, stored).reshape(coded.height, coded.width).astype(dtype)
     planes = coded.channels + (alpha is not None)
     mode = None if coded.depth == 16 and planes > 1 else ("", "L", "LA", "RGB", "RGBA")[planes]
-    info = {key: value for key, value in (("icc_profile", coded.icc), ("exif", coded.exif)) if value}
+    info = metadata_of(coded)
     source = Source(y, float(np.iinfo(dtype).max), dtype, 2 if planes == 1 else 3, alpha, mode, info)
     return source.give_image(y)

@@ -13,7 +13,7 @@ from imgredux.errors import StreamError
 from imgredux.methods.spec import NAME
 
 SIGNATURE = b"\x89IRX\r\n\x1a\n"
-MAJOR, MINOR = 1, 0
+MAJOR, MINOR = 1, 1  # a stream without XMP is one of minor version 0
 MAX_PIXELS = 2**28
 MAX_METADATA = 2**24
 MAX_PARTS = 2**16
@@ -34,7 +34,7 @@ class Stream:
     width, height, channels, depth: of the image in pixels before padding, 1 or 3 planes, 8 or 16 bits a sample.
     payload: what the codec wrote, in its order; keys of 1 to 255 printable ASCII characters without spaces.
     alpha: `(height, width)` samples of `depth` bits, row by row, 16-bit ones little-endian; None: opaque.
-    icc, exif: at most 16 MiB each; None: absent.
+    icc, exif, xmp: at most 16 MiB each; None: absent.
 
     Raises ValueError for a field that is not of this form.
     """
@@ -50,6 +50,7 @@ class Stream:
     alpha: bytes | None = None
     icc: bytes | None = None
     exif: bytes | None = None
+    xmp: bytes | None = None
 
     def __post_init__(self) -> None:
         if not (NAME.fullmatch(self.method) and _TEXT.fullmatch(self.method)):
@@ -73,7 +74,7 @@ class Stream:
                 raise ValueError(f"payload[{key!r}] has {len(part)} bytes: split it into parts under 2 GiB")
         if self.alpha is not None and len(self.alpha) != _alpha_size(self):
             raise ValueError(f"an alpha plane of {len(self.alpha)} bytes: this size and depth need {_alpha_size(self)}")
-        for name, plain in (("icc", self.icc), ("exif", self.exif)):
+        for name, plain in (("icc", self.icc), ("exif", self.exif), ("xmp", self.xmp)):
             if plain is not None and len(plain) > MAX_METADATA:
                 raise ValueError(f"{name} has {len(plain)} bytes, a stream keeps up to {MAX_METADATA}: leave it out")
 
@@ -85,13 +86,14 @@ def is_stream(data: bytes | bytearray | memoryview) -> bool:
 
 def pack(stream: Stream) -> bytes:
     """The bytes of a stream; the same stream gives the same bytes wherever zlib is the same."""
-    fixed = (MAJOR, MINOR, stream.width, stream.height, stream.channels, stream.depth, 0)
+    minor = 0 if stream.xmp is None else MINOR
+    fixed = (MAJOR, minor, stream.width, stream.height, stream.channels, stream.depth, 0)
     head = _FIXED.pack(*fixed) + _prefixed(stream.method) + _prefixed(stream.tag) + stream.digest
     bodies = [(b"HEAD", head)]
     bodies += [(b"DATA", _prefixed(key) + part) for key, part in stream.payload.items()]
     if stream.alpha is not None:
         bodies.append((b"ALPH", zlib.compress(_up(stream.alpha, stream.width, stream.depth), 9)))
-    for tag, plain in ((b"iccp", stream.icc), (b"exif", stream.exif)):
+    for tag, plain in ((b"iccp", stream.icc), (b"exif", stream.exif), (b"xmpp", stream.xmp)):
         if plain is not None:
             bodies.append((tag, zlib.compress(plain, 9)))
     pieces, content = [SIGNATURE], zlib.crc32(SIGNATURE)
@@ -123,7 +125,7 @@ def _read(data: memoryview, max_pixels: int) -> Stream:
         raise StreamError("not a stream of imgredux: the first 8 bytes are not its signature", "bad-signature")
     head: Stream | None = None
     payload: dict[str, bytes] = {}
-    single: dict[bytes, memoryview | None] = dict.fromkeys((b"HEAD", b"ALPH", b"iccp", b"exif"))
+    single: dict[bytes, memoryview | None] = dict.fromkeys((b"HEAD", b"ALPH", b"iccp", b"exif", b"xmpp"))
     for tag, body in _chunks(data):
         if head is None and tag != b"HEAD":
             raise StreamError(f"the stream starts with {tag!r}, not with its header", "corrupt")
@@ -146,8 +148,8 @@ def _read(data: memoryview, max_pixels: int) -> Stream:
     alpha = _inflate("ALPH", single[b"ALPH"], _alpha_size(head))
     if alpha is not None and len(alpha) == _alpha_size(head):
         alpha = _up(alpha, head.width, head.depth, undo=True)
-    icc, exif = (_inflate(tag.decode(), single[tag], MAX_METADATA) for tag in (b"iccp", b"exif"))
-    return replace(head, payload=payload, alpha=alpha, icc=icc, exif=exif)
+    icc, exif, xmp = (_inflate(tag.decode(), single[tag], MAX_METADATA) for tag in (b"iccp", b"exif", b"xmpp"))
+    return replace(head, payload=payload, alpha=alpha, icc=icc, exif=exif, xmp=xmp)
 
 
 def _chunks(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:

@@ -1,11 +1,13 @@
 """Images to streams and back, in files: what is named how, what is kept, what is refused."""
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from skimage import data
 from typer.testing import CliRunner
 
@@ -13,6 +15,7 @@ import imgredux
 from imgredux.batch import encode as coding
 from imgredux.cli import app
 from imgredux.errors import ImageError, StreamError
+from tests.io import made
 
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
 
@@ -127,3 +130,21 @@ def test_options_and_sizes_that_cannot_be_are_errors(folder):
 )
 def test_public_formats_are_known_by_how_they_begin(start, suffix):
     assert coding.suffix_of(start) == suffix
+
+
+def test_xmp_and_texts_go_through_a_stream(tmp_path):
+    """Alpha sends the JPEG of this codec into a stream."""
+    texts = PngInfo()
+    texts.add_text("prompt", "a cat & a dog")
+    texts.add_itxt("XML:com.adobe.xmp", made.xmp('xmp:Rating="4"', 'xmlns:xmp="http://ns.adobe.com/xap/1.0/"').decode())
+    Image.new("RGBA", (32, 24), (200, 90, 10, 77)).save(tmp_path / "a.png", pnginfo=texts)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = imgredux.get("jpeg444").encode(tmp_path / "a.png")
+    image = imgredux.decode(data)
+    assert b"a cat &amp; a dog" in image.info["xmp"]
+    assert b'Rating="4"' in image.info["xmp"]
+    (tmp_path / "a.irx").write_bytes(data)
+    assert coding.describe(tmp_path / "a.irx")["keeps"] == ["alpha", "xmp"]
+    result = CliRunner().invoke(app, ["encode", "jpeg444", str(tmp_path / "a.png"), "-o", str(tmp_path / "b.irx")])
+    assert (result.exit_code, result.stderr) == (0, "")

@@ -94,6 +94,7 @@ def streams(draw: st.DrawFn) -> Stream:
         alpha=draw(st.none() | st.randoms(use_true_random=False).map(lambda seeded: seeded.randbytes(size))),
         icc=draw(metadata),
         exif=draw(metadata),
+        xmp=draw(metadata),
     )
 
 
@@ -106,6 +107,11 @@ def test_unpack_gives_back_what_was_packed(stream: Stream) -> None:
     assert list(back.payload) == list(stream.payload)
     assert is_stream(data)
     assert pack(back) == data
+
+
+def test_a_stream_without_xmp_is_one_of_the_first_version() -> None:
+    assert pack(FULL)[17] == 0
+    assert pack(replace(FULL, xmp=b"<x/>"))[17] == 1
 
 
 @pytest.mark.parametrize("kind", [bytearray, memoryview])
@@ -215,7 +221,9 @@ def test_pixel_limit_is_the_callers() -> None:
     assert reason(pack(TINY), max_pixels=5) == "limit"
 
 
-@pytest.mark.parametrize(("tag", "peak"), [(b"ALPH", 2**18), (b"iccp", 3 * MAX_METADATA), (b"exif", 3 * MAX_METADATA)])
+@pytest.mark.parametrize(
+    ("tag", "peak"), [(b"ALPH", 2**18), *((tag, 3 * MAX_METADATA) for tag in (b"iccp", b"exif", b"xmpp"))]
+)
 def test_zlib_bombs_stay_within_the_limit(tag: bytes, peak: int) -> None:
     data = build(head(), (tag, zlib.compress(bytes(2**27), 9)))
     tracemalloc.start()
