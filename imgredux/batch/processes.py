@@ -85,11 +85,14 @@ def _begin(
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     for spec in specs:
         registry.register(spec)
-    import torch
+    try:
+        import torch
 
-    torch.set_num_threads(1)
-    if start is not None:
-        start(*arguments)
+        torch.set_num_threads(1)
+        if start is not None:
+            start(*arguments)
+    except (MemoryError, ImportError):  # the parent could load it all: here memory ended, and nobody reads a traceback
+        os._exit(1)
 
 
 def _end_with(parent: Connection) -> None:
