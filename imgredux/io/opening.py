@@ -24,8 +24,9 @@ FORMATS = frozenset(
     "PNG JPEG MPO TIFF WEBP BMP DIB GIF PPM JPEG2000 AVIF TGA PCX SGI QOI ICO JXL HEIF".split()  # noqa: SIM905
 )
 MAX_PIXELS = 200_000_000  # of an image that is opened, unless the caller says otherwise
-# A file of more pixels than this has a byte for so many of them, or it is one that was made to fill the memory.
-SPARSE, PIXELS_A_BYTE = 2**24, 1000
+# A file of more pixels than this has a byte for so many of them, or it is one that was made to fill the memory. A flat
+# picture of 8 bits has one for 1,030 where it is deflated: nothing packs more tightly there.
+SPARSE, PIXELS_A_BYTE = 2**24, 2000
 MOST_FRAMES = 1000  # that are counted
 UNBOUNDED = 2**62
 GRAY_16 = ("I;16", "I;16B", "I;16L", "I;16N")

@@ -97,3 +97,19 @@ def test_a_result_that_is_none_is_not_given(tmp_path: Path, bad: float) -> None:
     (tmp_path / "a.png").write_bytes(made.saved(form="PNG"))
     with pytest.raises(imgredux.PluginError, match="not finite"):
         method(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(("form", "options"), [("PNG", {"compress_level": 9}), ("WEBP", {}), ("JPEG", {})])
+def test_a_large_flat_picture_is_read(form: str, options: dict[str, int]) -> None:
+    """Above the number of pixels from which a file must have some bytes for them."""
+    file = io.BytesIO()
+    Image.new("L" if form == "PNG" else "RGB", (5000, 5000), "gray").save(file, form, **options)
+    assert decoding.open_bytes(file.getvalue()).size == (5000, 5000)
+
+
+def test_a_tiny_file_of_many_pixels_is_read_where_the_caller_asks_for_more() -> None:
+    file = io.BytesIO()
+    Image.new("1", (5000, 5000)).save(file, "TIFF", compression="group4")
+    with pytest.raises(ImageError, match="25 megapixels in"):
+        decoding.open_bytes(file.getvalue())
+    assert decoding.open_bytes(file.getvalue(), max_pixels=2**28).size == (5000, 5000)
