@@ -130,10 +130,11 @@ def decode(
     Raises StreamError: damaged or foreign data, the method or its weights not installed, more than is allowed.
     """
     from imgredux.io import decoding
-    from imgredux.methods import apart
     from imgredux.methods.codec import Codec
 
     if untrusted:
+        from imgredux.methods import apart
+
         return apart.decode(data, max_pixels)
     if not is_stream(data):
         try:

@@ -57,13 +57,15 @@ def reason_of(error: BaseException) -> str:
     """One word for programs: why a file failed."""
     if isinstance(error, (ImageError, StreamError)):
         return error.reason
-    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "memory" in str(error).lower()):
+    told = isinstance(error, (RuntimeError, ImportError)) and any(word in str(error).lower() for word in _OF_MEMORY)
+    if isinstance(error, MemoryError) or told:
         return "memory"
     if isinstance(error, OSError):
         return _OS_REASONS.get(error.errno or 0, "system")
     return "refused" if isinstance(error, ImgreduxError) else "error"
 
 
+_OF_MEMORY = ("memory", "map segment")  # torch says the one, the loader of its libraries the other
 _OS_REASONS = {
     errno.ENOENT: "missing",
     errno.EACCES: "permission",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from imgredux import registry
-from imgredux.errors import ImgreduxError
+from imgredux.errors import ImgreduxError, reason_of
 from imgredux.registry.plugins import Declared
 
 Task = TypeVar("Task")
@@ -91,8 +91,10 @@ def _begin(
         torch.set_num_threads(1)
         if start is not None:
             start(*arguments)
-    except (MemoryError, ImportError):  # the parent could load it all: here memory ended, and nobody reads a traceback
-        os._exit(1)
+    except (MemoryError, ImportError) as error:
+        if reason_of(error) != "memory":
+            raise
+        os._exit(1)  # the parent says what it means; nobody reads a traceback
 
 
 def _end_with(parent: Connection) -> None:

@@ -19,7 +19,7 @@ from imgredux.cli.report import report
 from imgredux.cli.run import run
 from imgredux.cli.text import fail, line, print_anything, say
 from imgredux.cli.train import train
-from imgredux.errors import ImgreduxError
+from imgredux.errors import ImgreduxError, reason_of
 
 EXAMPLES = """Examples:
 
@@ -48,12 +48,10 @@ class _Group(TyperGroup):
                 return super().invoke(ctx)
             except ImgreduxError as error:
                 fail(error)
-            except MemoryError:
-                fail("there is too little memory")
-            except ImportError as error:
-                if "map segment" not in str(error) and "cannot allocate" not in str(error):
+            except (MemoryError, ImportError) as error:
+                if reason_of(error) != "memory":
                     raise
-                fail(f"there is too little memory to load {error}")
+                fail(f"there is too little memory: {error}".rstrip(": "))
 
 
 def _show_warning(message: Warning | str, *_: Any) -> None:

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Iterator, Set
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from os import PathLike, fspath
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -169,12 +169,13 @@ def no_limit_of_pillows() -> Iterator[None]:
 @contextmanager
 def libtiff_heard(label: str) -> Iterator[None]:
     """What libtiff writes to the process's standard error inside the block becomes a warning that names the file."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # it is closed
-        yield
-        return
-    with _stderr, tempfile.TemporaryFile() as file:
+    with _stderr, ExitStack() as stack:  # two threads would take each other's file for the standard error
+        try:
+            file = stack.enter_context(tempfile.TemporaryFile())
+            kept = os.dup(2)
+        except OSError:  # there is no room for such a file, or nothing to hear: it is read all the same
+            yield
+            return
         os.dup2(file.fileno(), 2)
         try:
             yield

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from PIL import Image
 
-from imgredux.errors import StreamError
+from imgredux.errors import StreamError, reason_of
 from imgredux.io import deep
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def serve(decode: "Callable[..., Decoded]") -> None:
     except MemoryError:
         about = {"error": "the stream takes more memory than is allowed to decode", "reason": "limit"}
     except Exception as error:  # torch raises RuntimeError where memory ends
-        reason = "limit" if "memory" in str(error).lower() else "corrupt"
+        reason = "limit" if reason_of(error) == "memory" else "corrupt"
         about = {"error": f"the stream cannot be decoded: {type(error).__name__}: {error}", "reason": reason}
     else:
         about, parts = _packed(found)
