@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "imgredux"
 # From the lowest floor up. Rooms of one floor do not import one another.
 FLOORS = (
     {"errors", "_version", "_lazy"},
+    {"kernels"},
     {"ops"},
     {"io", "metrics"},
     {"maps", "forensics", "datasets", "critical"},

@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -108,9 +109,14 @@ class Budget(NamedTuple):
         return f"{self.steps} steps" if self.steps else f"{self.minutes:g} minutes"
 
 
-def measured(trial: Trial, seed: int, folders: list[str], budget: Budget, device: str) -> dict[str, float]:
-    """The last line of a trial's log; raises RuntimeError with what the run said where it failed."""
-    with tempfile.TemporaryDirectory(prefix="lever-") as out:
+def measured(
+    trial: Trial, seed: int, folders: list[str], budget: Budget, device: str, keep: Path | None = None
+) -> dict[str, float]:
+    """The last line of a trial's log; raises RuntimeError with what the run said where it failed.
+
+    keep: the folder for the run, in place of a temporary one.
+    """
+    with tempfile.TemporaryDirectory(prefix="lever-") if keep is None else nullcontext(str(keep)) as out:
         command = [
             sys.executable,
             "-m",
@@ -195,6 +201,7 @@ def main() -> None:
     parser = parser_of("levers", 2, [0])
     parser.add_argument("--pairs", nargs="+", default=[], metavar="DIR", help="of imgredux make-pairs")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the runs, with their weights, in a folder")
     parser.add_argument("--only", default="", help="a regular expression that the recipe's name and the change match")
     chosen = parser.parse_args()
     rows, writing, budget = done(chosen.output), Lock(), Budget(chosen.minutes, chosen.steps)
@@ -208,7 +215,9 @@ def main() -> None:
     ]
 
     def one(trial: Trial, seed: int) -> None:
-        row = measured(trial, seed, chosen.pairs if trial.on_pairs else chosen.images, budget, chosen.device)
+        name = re.sub(r"\W+", "-", f"{trial.name} {trial.what} {budget} {seed}")
+        kept = chosen.keep / name if chosen.keep else None
+        row = measured(trial, seed, chosen.pairs if trial.on_pairs else chosen.images, budget, chosen.device, kept)
         about = {"recipe": trial.name, "change": trial.what, "budget": str(budget), "seed": seed}
         with writing:
             rows.append(add(chosen.output, {**about, **row}))

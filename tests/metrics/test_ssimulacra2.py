@@ -118,7 +118,8 @@ def test_maps_norms_and_weights_agree_with_an_independent_package(change, tmp_pa
     for path, array in zip(paths, (original, changed), strict=True):
         Image.fromarray(array).save(path)
     expected = package.compute_ssimulacra2(*map(str, paths))
-    assert ssimulacra2(tensor(changed), tensor(original)).item() == pytest.approx(expected, abs=0.001)
+    changed, original = (tensor(array, torch.float64) for array in (changed, original))  # not compiled: other taps
+    assert ssimulacra2(changed, original).item() == pytest.approx(expected, abs=0.001)
 
 
 @pytest.mark.parametrize("value", [0.0, 0.5, 1.0])
@@ -186,3 +187,65 @@ def test_unfit_images_are_refused() -> None:
         ssimulacra2(torch.rand(1, 3, 7, 9), torch.rand(1, 3, 7, 9))
     with pytest.raises(ImageError, match="2 channels; this metric needs 1 or 3"):
         ssimulacra2(torch.rand(1, 2, 9, 9), torch.rand(1, 2, 9, 9))
+
+
+@pytest.mark.parametrize("size", [(8, 8), (9, 300), (64, 256), (113, 257), (255, 301), (300, 530)])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_compiled_loops_give_the_score_of_the_tensors(size, threads, monkeypatch) -> None:
+    """Tiles and strips of every kind: one, several, odd; both kinds of samples, both layouts."""
+    pytest.importorskip("numba", reason="numba is not installed")
+    reference = np.ascontiguousarray(np.tile(data.astronaut(), (1, 2, 1))[100 : 100 + size[0], 90 : 90 + size[1]])
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    for image in (quantized(reference), noisy(reference), blurred(reference)):
+        y, x = tensor(image), tensor(reference)
+        expected = ssimulacra2(y.double(), x.double()).item()
+        assert module.of_bytes(image, reference) == pytest.approx(expected, abs=0.002)
+        assert ssimulacra2(y, x).item() == pytest.approx(expected, abs=0.002)
+        assert ssimulacra2(y.contiguous(), x.contiguous()).item() == pytest.approx(expected, abs=0.002)
+        grey = module.of_bytes(image[..., 1], reference[..., 1])
+        assert grey == pytest.approx(ssimulacra2(y[:, 1:2].double(), x[:, 1:2].double()).item(), abs=0.002)
+
+
+def test_what_is_compiled_is_used_and_the_rest_is_not(monkeypatch) -> None:
+    kernel = pytest.importorskip("imgredux.kernels.ssimulacra2", reason="numba is not installed")
+    calls = []
+    found = kernel.tile
+    monkeypatch.setattr(kernel, "tile", lambda *args: calls.append(1) or found(*args))
+    original = data.astronaut()[:64, :64]
+    x, y = tensor(original), tensor(quantized(original))
+    ssimulacra2(y, x)
+    assert calls
+    calls.clear()
+    ssimulacra2(y.double(), x.double())
+    ssimulacra2(1.1 * y, x)
+    ssimulacra2(y.requires_grad_(), x)
+    assert not calls
+    with torch.no_grad():
+        ssimulacra2(y, x)
+    assert calls
+
+
+def test_without_numba_bytes_have_the_same_score(monkeypatch) -> None:
+    original = data.astronaut()[:100, :120]
+    score = module.of_bytes(quantized(original), original)
+    monkeypatch.setattr(module, "compiled", lambda name: None)
+    assert module.of_bytes(quantized(original), original) == pytest.approx(score, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [
+        (np.zeros((9, 9), np.float32), "float32"),
+        (np.zeros((9, 9, 4), np.uint8), r"\(9, 9, 4\)"),
+        (np.zeros((7, 9, 3), np.uint8), "8x8"),
+        (np.zeros((9, 10, 3), np.uint8), "two equal"),
+    ],
+)
+def test_bytes_that_cannot_be_judged_are_errors(image, said) -> None:
+    with pytest.raises(ImageError, match=said):
+        module.of_bytes(image, np.zeros((9, 9, 3), np.uint8))
+
+
+def test_equal_bytes_have_100() -> None:
+    original = data.astronaut()[:100, :301]
+    assert module.of_bytes(original.copy(), original) == 100
