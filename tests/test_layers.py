@@ -14,7 +14,7 @@ FLOORS = (
     {"kernels"},
     {"ops"},
     {"io", "metrics"},
-    {"maps", "forensics", "datasets", "critical"},
+    {"maps", "forensics", "datasets", "critical", "judging"},
     {"methods"},
     {"registry"},
     {"dispatch"},

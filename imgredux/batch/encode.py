@@ -28,9 +28,15 @@ if TYPE_CHECKING:
 SUFFIX = ".irx"
 IN_STREAM = ("exif", "xmp", "icc", "text", "color")  # kinds of parts that a stream of imgredux carries
 # How files of public formats begin, and what they are called.
-_PUBLIC = ((b"\xff\xd8\xff", 0, ".jpg"), (b"WEBP", 8, ".webp"), (b"ftypavif", 4, ".avif"), (b"\xff\x0a", 0, ".jxl"))
+_PUBLIC = (
+    (b"\xff\xd8\xff", 0, ".jpg"),
+    (b"\x89PNG\r\n\x1a\n", 0, ".png"),
+    (b"WEBP", 8, ".webp"),
+    (b"ftypavif", 4, ".avif"),
+    (b"\xff\x0a", 0, ".jxl"),
+)
 _JXL_BOX = b"\0\0\0\x0cJXL "
-SUFFIXES = (SUFFIX, ".jpg", ".webp", ".avif", ".jxl")  # of what codecs write
+SUFFIXES = (SUFFIX, ".jpg", ".png", ".webp", ".avif", ".jxl")  # of what codecs write
 
 
 def suffix_of(data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Iterator
 
 from imgredux.io.parts import MARK, Contents
 
@@ -28,8 +29,11 @@ _WEBP_KINDS = {
 _WEBP_MARK = b"IRDX"
 
 
-def read_png(data: bytes, into: Contents) -> None:
-    """Every chunk of a PNG."""
+def walk_png(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and content of each chunk of a PNG; last, an empty kind with what stands behind its end.
+
+    Raises ValueError where the file breaks off.
+    """
     at = _PNG
     while True:
         if at + 12 > len(data):
@@ -39,10 +43,25 @@ def read_png(data: bytes, into: Contents) -> None:
         if len(body) < size or at + 12 + size > len(data):
             raise ValueError(f"chunk {kind.decode('latin-1')} runs past the end")
         at += 12 + size
-        _png_chunk(kind, body, into)
+        yield kind, body
         if kind == b"IEND":
-            into.add_rest(data[at:])
+            yield b"", data[at:]
             return
+
+
+def about_png(data: bytes) -> list[tuple[bytes, bytes]]:
+    """The chunks of a PNG that are not its picture nor about how it is stored, as they are."""
+    stored = ("picture", "padding")
+    return [(kind, body) for kind, body in walk_png(data) if kind != b"acTL" and _PNG_KINDS.get(kind) not in stored]
+
+
+def read_png(data: bytes, into: Contents) -> None:
+    """Every chunk of a PNG."""
+    for kind, body in walk_png(data):
+        if kind:
+            _png_chunk(kind, body, into)
+        else:
+            into.add_rest(body)
 
 
 def _png_chunk(kind: bytes, body: bytes, into: Contents) -> None:

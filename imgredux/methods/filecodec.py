@@ -4,6 +4,7 @@ import io
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Set
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ from imgredux.io.upright import upright
 from imgredux.methods.codec import Codec, Coded
 
 _MODES = ("", "L", "LA", "RGB", "RGBA")
-PUBLIC = frozenset({"JPEG", "WEBP", "AVIF", "JXL"})
+PUBLIC = frozenset({"JPEG", "PNG", "WEBP", "AVIF", "JXL"})
 
 
 class FileCodec(Codec):
@@ -32,11 +33,13 @@ class FileCodec(Codec):
     profile goes into the new file, and nothing is converted. When the format cannot hold alpha or 16 bits, `encode`
     writes a stream of imgredux with the file in it (`docs/stream.md`), so that nothing is lost.
 
-    alpha: the format keeps an alpha plane to the bit. forms: what the file may be, as Pillow calls it; a part of a
-    stream that is anything else is refused.
+    alpha: the format keeps an alpha plane to the bit. lossless: `write` takes `lossless=True`, and samples
+    come back to the bit. forms: what the file may be, as Pillow calls it; a part of a stream that is anything else is
+    refused.
     """
 
     alpha: ClassVar[bool] = False
+    lossless: ClassVar[bool] = False
     forms: ClassVar[Set[str]] = PUBLIC
 
     @abstractmethod
@@ -47,6 +50,10 @@ class FileCodec(Codec):
         `saved` does it for the formats of Pillow. Raises ImageError for options and sizes that it does not take.
         """
         raise NotImplementedError
+
+    def writer(self, image: Image.Image) -> Callable[..., bytes]:
+        """`write` of one image, for many values of its keywords: what they have in common is computed once."""
+        return partial(self.write, image)
 
     def forward(self, x: Tensor, **options: Any) -> Coded:
         """The images `(B, 1 or 3, H, W)` in [0, 1], after they were written and read again, and the files' bits."""
@@ -121,6 +128,11 @@ def saved(image: Image.Image, form: str, **options: Any) -> bytes:
         width, height = image.size
         raise ImageError(f"Pillow cannot write {width}x{height} {image.mode} as {form}: {error}") from error
     return file.getvalue()
+
+
+def as_written(image: ImageLike) -> Image.Image:
+    """An image as `FileCodec.write` gets it: 8 bits, upright, of mode L, LA, RGB or RGBA, with what is kept of it."""
+    return _picture(_stored(image))
 
 
 def _stored(image: ImageLike) -> Source:

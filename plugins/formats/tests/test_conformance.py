@@ -13,6 +13,11 @@ class TestJpeg444(CodecConformance):
     golden = None
 
 
+class TestPng(CodecConformance):
+    name = "png"
+    golden = None
+
+
 class TestWebP(CodecConformance):
     name = "webp"
     golden = None

@@ -55,7 +55,7 @@ class Middle:
     def cost(self, distance: float, trial: Trial) -> float:
         """ln(bytes) above those of the JPEG of the same score."""
         choice = replace(method.Choice(), trade=math.exp(trial[-2]), masking=trial[-1])
-        data = self.analyzed.written(self.image, distance, choice, tables(distance, tuple(trial[:-2])))
+        data = self.analyzed.written(distance, choice, tables(distance, tuple(trial[:-2])))
         reached = min(max(score(data, self.x), self.ends[0]), self.ends[1])
         return math.log(len(data)) - float(self.size_at(reached))
 

@@ -20,7 +20,7 @@ def _size(level):
 
 
 @njit(
-    (_PLANE, types.float32[::1], _PLANE, _TABLE, types.float32, types.int32[:, ::1]),
+    (_PLANE, types.float32[::1], _PLANE, _TABLE, types.float32, types.int16[:, ::1]),
     nogil=True,
     cache=True,
     error_model="numpy",
@@ -38,7 +38,7 @@ def optimize(c, q, w, rate, end, out):
     for n in range(c.shape[0]):
         for k in range(_PLACES):
             out[n, k] = 0
-        out[n, 0] = np.int32(np.rint(c[n, 0] / q[0]))
+        out[n, 0] = np.int16(np.rint(c[n, 0] / q[0]))
         count = 1
         places[0], cost[0] = 0, 0
         for k in range(1, _PLACES):
@@ -70,3 +70,22 @@ def optimize(c, q, w, rate, end, out):
             k = places[last]
             out[n, k] = level[last] if c[n, k] > 0 else -level[last]
             last = origin[last]
+
+
+@njit((_PLANE, types.float32[::1], types.float32, types.int64[:, ::1]), nogil=True, cache=True, error_model="numpy")
+def count(c, q, dead_zone, counts):
+    """Add to `counts` `(17, 11)` the symbols of the rounded levels of `c`, as `trellis.counted` counts them."""
+    for n in range(c.shape[0]):
+        last = 0
+        for k in range(1, _PLACES):
+            a = abs(c[n, k] / q[k])
+            if a < dead_zone:
+                continue
+            level = np.int32(np.rint(a))
+            if level == 0:
+                continue
+            run = k - last - 1
+            counts[run % 16, _size(level)] += 1
+            counts[16, 0] += run // 16
+            last = k
+        counts[16, 1] += last < _PLACES - 1

@@ -2,7 +2,7 @@
 
 Steps grow with a distance in units of the just noticeable difference (`tables.py`). In each block, errors are weighted
 by how well its structure lets them be seen. The levels written are the cheapest that are near enough in this sense
-(`trellis.py`). Pillow writes the file: planes are made from the levels, and libjpeg finds the same levels in them.
+(`trellis.py`), and they are in the file as they are (`writer.py`).
 """
 
 import math
@@ -13,16 +13,24 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from imgredux import ops, registry
 from imgredux.errors import ImageError
 from imgredux.io import decoding, images
+from imgredux.io.opening import UNBOUNDED
 from imgredux.methods.base import Estimator
 from imgredux.methods.filecodec import FileCodec, saved
 from imgredux.methods.tiling import pad
-from imgredux.metrics.ssimulacra2 import SMALLEST, ssimulacra2
+from imgredux.metrics.ssimulacra2 import SMALLEST, of_bytes
 from imgredux_jndjpeg.tables import LARGEST, tables
-from imgredux_jndjpeg.trellis import PLACES, ZIGZAG, code_of, optimized
+from imgredux_jndjpeg.trellis import PLACES, RUNS, SIZES, ZIGZAG, code_of, counted, optimized
+from imgredux_jndjpeg.writer import head_of, write
+
+try:
+    from imgredux_jndjpeg import kernel
+except (ImportError, RuntimeError):  # numba is not installed, or finds no folder for its compiled code
+    kernel = None
 
 N = 8
 CLOSEST, FARTHEST = 0.1, 25.0
@@ -37,6 +45,8 @@ TRIED = (
 )
 NEARER = 0.85
 SAMPLED = 4096  # blocks that the table of an estimator's thresholds is found on
+_STRIP, _HALO = 64, 2  # rows that are analyzed at once, and what local deviation sees above and below
+_AT_ONCE = 65536  # blocks that are counted at once
 
 
 @dataclass(frozen=True)
@@ -79,40 +89,50 @@ class JndJpeg(FileCodec):
             self._estimator = [found]  # in a list: its parameters are not ours
 
     def write(self, image: Image.Image, *, distance: float = 1.0, search: bool = False) -> bytes:
-        if not CLOSEST <= distance <= FARTHEST:
-            raise ImageError(f"distance is {distance}: give a number from {CLOSEST:g} to {FARTHEST:g}")
+        _check(distance)
+        return self.writer(image)(distance=distance, search=search)
+
+    def writer(self, image: Image.Image) -> Callable[..., bytes]:
         with torch.no_grad():
             analyzed = Analyzed.of(image, self._estimator[0] if self._estimator else None)
+
+        @torch.no_grad()
+        def written(*, distance: float = 1.0, search: bool = False) -> bytes:
+            _check(distance)
             choice = searched(image, analyzed, float(distance)) if search else Choice()
-            return analyzed.written(image, float(distance), choice)
+            return analyzed.written(float(distance), choice)
+
+        return written
 
 
 @dataclass(frozen=True)
 class Analyzed:
     """An image as its coefficients by plane `(n, 64)` in zigzag order, and how busy its blocks are, or their JND.
 
-    size: rows and columns of whole blocks. activity: mean of ln(1 + deviation) in each block of luma `(n,)`.
-    thresholds: of luma `(n, 64)`, by an estimator.
+    size: width and height. activity: mean of ln(1 + deviation) in each block of luma `(n,)`. thresholds: of luma
+    `(n, 64)`, by an estimator. about: what is known of the image, as segments of a JPEG.
     """
 
     coefficients: list[Tensor]
     size: tuple[int, int]
     activity: Tensor
     thresholds: Tensor | None
+    about: bytes
 
     @classmethod
     def of(cls, image: Image.Image, estimator: Estimator | None) -> "Analyzed":
-        planes = _planes(image)
-        luma = planes[:1, None]
-        deviation = ops.local_std(luma, 5, border="reflect") if min(luma.shape[-2:]) > 2 else 0 * luma
-        activity = ops.blocks(deviation)[0, 0].mean((-2, -1)).flatten().log1p()
+        coefficients, activity = _analyzed(np.asarray(image))
         T = None
         if estimator is not None:
             thresholds: Callable[[Tensor], Tensor] = getattr(estimator, "thresholds")  # noqa: B009 - not of all
-            T = _zigzag_order(thresholds(luma / 255)[0].flatten(0, 1)).clamp(min=1e-3)
-        return cls([_zigzag(plane) for plane in planes], (luma.shape[-2], luma.shape[-1]), activity, T)
+            x = images.to_tensor(image)
+            luma = pad(x if x.shape[1] == 1 else ops.luma(x), N, N)
+            T = _zigzag_order(thresholds(luma)[0].flatten(0, 1)).clamp(min=1e-3)
+        small = Image.new(image.mode, (1, 1))
+        small.info = image.info
+        return cls(coefficients, image.size, activity, T, head_of(saved(small, "JPEG")))
 
-    def written(self, image: Image.Image, distance: float, choice: Choice, steps: Tensor | None = None) -> bytes:
+    def written(self, distance: float, choice: Choice, steps: Tensor | None = None) -> bytes:
         """The file at a distance; steps: other tables `(3, 8, 8)` than those of the distance and the choice."""
         steps = (_steps(distance, choice) if steps is None else steps)[: len(self.coefficients)]
         if self.thresholds is None:
@@ -123,11 +143,11 @@ class Analyzed:
             logarithm = (logarithm - logarithm.mean(0)).mean(1)
         weights = (-2 * (logarithm - logarithm.mean())).exp()[:, None]
         trades = (choice.trade, *2 * (CHROMA_TRADE * choice.trade,))
-        planes = [
-            _plane(_levels(c, q.flatten()[ZIGZAG], weights, trade), q, self.size)
+        levels = [
+            _levels(c, q.flatten()[ZIGZAG], weights, trade)
             for c, q, trade in zip(self.coefficients, steps, trades, strict=False)
         ]
-        return _file(image, planes, steps)
+        return write(levels, [table.flatten().int().tolist() for table in steps], self.size, self.about)
 
 
 def searched(image: Image.Image, analyzed: Analyzed, distance: float) -> Choice:
@@ -135,14 +155,14 @@ def searched(image: Image.Image, analyzed: Analyzed, distance: float) -> Choice:
 
     Each of `TRIED` once, kept where it is of use; what a point of the metric costs is seen from two distances.
     """
-    x = images.to_tensor(image)
-    if min(x.shape[-2:]) < SMALLEST:
+    x = np.asarray(image)
+    if min(image.size) < SMALLEST:
         return Choice()
 
     def tried(choice: Choice, distance: float) -> tuple[float, float]:
-        data = analyzed.written(image, distance, choice)
-        decoded = images.to_tensor(decoding.open_bytes(data).convert(image.mode))
-        return math.log(len(data)), float(ssimulacra2(decoded, x))
+        data = analyzed.written(distance, choice)
+        decoded = np.asarray(decoding.open_bytes(data, max_pixels=UNBOUNDED).convert(image.mode))
+        return math.log(len(data)), of_bytes(decoded, x)
 
     best, (size, score) = Choice(), tried(Choice(), distance)
     other_size, other_score = tried(best, NEARER * distance)
@@ -183,41 +203,50 @@ def _table_of(c: Tensor, T: Tensor, distance: float) -> Tensor:
     return table.view(N, N)
 
 
-def _levels(c: Tensor, q: Tensor, weights: Tensor, trade: float) -> Tensor:
-    scaled = c / q
-    plain = scaled.round().where(scaled.abs() >= DEAD_ZONE, 0)
-    return optimized(c, q, weights, code_of(plain.int()), trade)
+def _check(distance: float) -> None:
+    if not CLOSEST <= distance <= FARTHEST:
+        raise ImageError(f"distance is {distance}: give a number from {CLOSEST:g} to {FARTHEST:g}")
 
 
-def _planes(image: Image.Image) -> Tensor:
-    """Luma, or Y, Cb and Cr, of an 8-bit image: `(1 or 3, H, W)` in 0..255, completed to whole blocks."""
-    x = torch.from_numpy(np.array(image)).float()
-    x = x[None] if x.ndim == 2 else x.permute(2, 0, 1)
-    return pad((x if len(x) == 1 else 255 * ops.rgb_to_ycbcr(x[None] / 255)[0])[None], N, N)[0]
+def _levels(c: Tensor, q: Tensor, weights: Tensor, trade: float) -> np.ndarray:
+    """The levels of a plane, `(n, 64)` int16, by the compiled trellis where there is numba."""
+    if kernel is None:
+        counts = torch.zeros(RUNS + 1, SIZES, dtype=torch.int64)
+        for part in c.split(_AT_ONCE):
+            scaled = part / q
+            counts += counted(scaled.round().where(scaled.abs() >= DEAD_ZONE, 0).int())
+        return optimized(c, q, weights, code_of(counts), trade).numpy()
+    counts, out, steps = np.zeros((RUNS + 1, SIZES), np.int64), np.empty(c.shape, np.int16), q.numpy()
+    kernel.count(c.numpy(), steps, np.float32(DEAD_ZONE), counts)
+    code = code_of(torch.from_numpy(counts))
+    kernel.optimize(c.numpy(), steps, weights.numpy(), (trade * code.bits).numpy(), np.float32(trade * code.end), out)
+    return out
 
 
-def _zigzag(plane: Tensor) -> Tensor:
-    """DCT coefficients of a plane, as JPEG has them: `(n, 64)` in zigzag order."""
-    return _zigzag_order(ops.blocks(ops.dct(plane[None, None] - 128))[0, 0].flatten(0, 1))
+def _analyzed(samples: np.ndarray) -> tuple[list[Tensor], Tensor]:
+    """Coefficients of luma, or of Y, Cb and Cr, as JPEG has them, `(n, 64)` in zigzag order; activity `(n,)` of luma.
+
+    samples: 8 bits, `(H, W)` or `(H, W, 3)`; the last blocks are completed with their edges. In strips of rows.
+    """
+    height, width = samples.shape[:2]
+    rows, columns = -(-height // N), -(-width // N)
+    planes = [torch.empty(rows * columns, PLACES) for _ in range(1 if samples.ndim == 2 else 3)]
+    activity = torch.empty(rows * columns)
+    for top in range(0, rows * N, _STRIP):
+        bottom = min(top + _STRIP, rows * N)
+        start, stop = max(top - _HALO, 0), min(bottom + _HALO, rows * N)
+        x = torch.from_numpy(samples[start:stop].astype(np.float32))
+        x = x[None, None] if x.ndim == 2 else x.permute(2, 0, 1)[None]
+        x = F.pad(x, (0, columns * N - width, 0, stop - start - x.shape[-2]), mode="replicate")
+        x = x if x.shape[1] == 1 else 255 * ops.rgb_to_ycbcr(x / 255)
+        deviation = ops.local_std(x[:, :1], 5, border="reflect")
+        inside, blocks = slice(top - start, bottom - start), slice(top // N * columns, bottom // N * columns)
+        activity[blocks] = ops.blocks(deviation[..., inside, :])[0, 0].mean((-2, -1)).flatten().log1p()
+        for plane, out in zip(x[0, :, inside], planes, strict=True):
+            c = ops.dct(plane.contiguous()[None, None] - 128)
+            out[blocks] = _zigzag_order(ops.blocks(c)[0, 0].flatten(0, 1))
+    return planes, activity
 
 
 def _zigzag_order(blocks: Tensor) -> Tensor:
     return blocks.flatten(1)[:, ZIGZAG]
-
-
-def _plane(levels: Tensor, steps: Tensor, size: tuple[int, int]) -> np.ndarray:
-    """The samples of levels `(n, 64)`: uint8 of this size."""
-    height, width = size
-    c = torch.empty(levels.shape)
-    c[:, ZIGZAG] = levels * steps.flatten()[ZIGZAG]
-    c = c.view(height // N, width // N, N, N).transpose(1, 2).reshape(1, 1, height, width)
-    return (ops.idct(c)[0, 0] + 128).round_().clamp_(0, 255).byte().numpy()
-
-
-def _file(image: Image.Image, planes: list[np.ndarray], steps: Tensor) -> bytes:
-    width, height = image.size
-    mode, array = ("L", planes[0]) if len(planes) == 1 else ("YCbCr", np.stack(planes, -1))
-    coded = Image.fromarray(np.ascontiguousarray(array[:height, :width]), mode)
-    coded.info = image.info
-    qtables = [table.flatten().int().tolist() for table in steps]
-    return saved(coded, "JPEG", qtables=qtables, subsampling="4:4:4", optimize=True, progressive=True)

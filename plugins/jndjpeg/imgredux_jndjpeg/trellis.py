@@ -29,10 +29,11 @@ class Code(NamedTuple):
     end: float
 
 
-def code_of(levels: Tensor) -> Code:
-    """What the best Huffman code for these levels takes, nearly: -log2 of the frequencies of its symbols.
+def counted(levels: Tensor) -> Tensor:
+    """How often each symbol is in these levels: int64 `(17, SIZES)` by the zeros before a level and its size.
 
-    levels: `(N, 64)` whole numbers in zigzag order; the first, DC, is not looked at.
+    levels: `(N, 64)` whole numbers in zigzag order; the first, DC, is not looked at. In the last row: sixteen zeros
+    more, and ends of blocks.
     """
     block, place = levels[:, 1:].nonzero(as_tuple=True)
     before = torch.cat([place.new_full((1,), -1), place[:-1]])[: len(place)]
@@ -40,16 +41,23 @@ def code_of(levels: Tensor) -> Code:
     first[1:] = block[1:] != block[:-1]
     run = place - before.masked_fill(first, -1) - 1
     symbol = run % RUNS * SIZES + sizes(levels[:, 1:][block, place])
-    counts = torch.bincount(symbol, minlength=RUNS * SIZES).double().view(RUNS, SIZES)[:, 1:]
-    long, ends = (run // RUNS).sum().double(), (levels[:, -1] == 0).sum().double()
-    total = counts.sum() + long + ends + UNSEEN * SYMBOLS
+    counts = torch.zeros(RUNS + 1, SIZES, dtype=torch.int64, device=levels.device)
+    counts[:RUNS] = torch.bincount(symbol, minlength=RUNS * SIZES).view(RUNS, SIZES)
+    counts[RUNS, 0], counts[RUNS, 1] = (run // RUNS).sum(), (levels[:, -1] == 0).sum()
+    return counts
+
+
+def code_of(counts: Tensor) -> Code:
+    """What the best Huffman code takes for symbols so often: -log2 of their frequencies, nearly. counts: `counted`."""
+    seen, (long, ends) = counts[:RUNS, 1:].double(), counts[RUNS, :2].double()
+    total = seen.sum() + long + ends + UNSEEN * SYMBOLS
 
     def length(count: Tensor) -> Tensor:
         return -((count + UNSEEN) / total).log2().clamp(-LONGEST, -1)
 
-    table = torch.full((RUNS, SIZES), _NEVER, dtype=torch.double, device=levels.device)
-    table[:, 1:] = length(counts) + torch.arange(1, SIZES, device=levels.device)
-    zeros = torch.arange(PLACES - 1, device=levels.device)
+    table = torch.full((RUNS, SIZES), _NEVER, dtype=torch.double, device=counts.device)
+    table[:, 1:] = length(seen) + torch.arange(1, SIZES, device=counts.device)
+    zeros = torch.arange(PLACES - 1, device=counts.device)
     bits = table[zeros % RUNS] + (zeros // RUNS * length(long))[:, None]
     return Code(bits.float(), float(length(ends)))
 
@@ -63,7 +71,7 @@ def optimized(c: Tensor, q: Tensor, w: Tensor, code: Code, trade: float) -> Tens
     """AC levels that minimise sum w (c - q level)^2 + trade bits in each block; DC is rounded.
 
     c: coefficients `(N, 64)` in zigzag order; q: steps `(64,)`; w: the weight of errors in units of q, `(N, 1)` for a
-    block or `(N, 64)` for each coefficient. Returns int32 `(N, 64)`: the nearest level, the next one to zero, or 0.
+    block or `(N, 64)` for each coefficient. Returns int16 `(N, 64)`: the nearest level, the next one to zero, or 0.
     """
     scaled = (c / q).T.contiguous()  # (64, N): a place of all blocks is one row
     weights = w.expand(len(c), PLACES).T.contiguous()
@@ -79,7 +87,7 @@ def optimized(c: Tensor, q: Tensor, w: Tensor, code: Code, trade: float) -> Tens
                 c_part, top_part, w_part = (x[: high + 1, part] for x in (magnitude, top, weights))
                 best = _solved(c_part, top_part, w_part, rate, trade * code.end)
                 out[1 : high + 1, part] = best.copysign(scaled[1 : high + 1, part])
-    return out.T.int()
+    return out.T.short()
 
 
 def _solved(c: Tensor, top: Tensor, w: Tensor, rate: Tensor, end: float) -> Tensor:

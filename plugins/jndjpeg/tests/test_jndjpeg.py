@@ -6,9 +6,10 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from imgredux_jndjpeg.method import Analyzed, Choice, searched
+from imgredux_jndjpeg import method, writer
+from imgredux_jndjpeg.method import Analyzed, Choice, _levels, searched
 from imgredux_jndjpeg.tables import FACTORS, tables
-from imgredux_jndjpeg.trellis import ZIGZAG, code_of, optimized, sizes
+from imgredux_jndjpeg.trellis import ZIGZAG, code_of, counted, optimized, sizes
 from PIL import Image
 from skimage import data
 
@@ -44,7 +45,7 @@ def test_no_choice_of_levels_is_cheaper(seed):
     c[:, 60:] = 0
     q = torch.randint(3, 9, (64,), generator=generator).float()
     w = 0.5 + torch.rand(3, 1, generator=generator)
-    code, trade = code_of((20 * torch.randn(200, 64, generator=generator) / q).round().int()), 0.1
+    code, trade = code_of(counted((20 * torch.randn(200, 64, generator=generator) / q).round().int())), 0.1
     found = optimized(c, q, w, code, trade)
     for block in range(3):
         scaled = (c[block] / q).numpy()
@@ -71,8 +72,8 @@ def test_no_choice_of_levels_is_cheaper(seed):
 def test_signs_and_dc_are_those_of_the_coefficients():
     c = 30 * torch.randn(50, 64, generator=torch.Generator().manual_seed(1))
     q = torch.full((64,), 5.0)
-    levels = optimized(c, q, torch.ones(50, 1), code_of((c / q).round().int()), 0.01)
-    assert torch.equal(levels[:, 0], (c[:, 0] / q[0]).round().int())
+    levels = optimized(c, q, torch.ones(50, 1), code_of(counted((c / q).round().int())), 0.01)
+    assert torch.equal(levels[:, 0], (c[:, 0] / q[0]).round().short())
     assert ((levels == 0) | (levels.sign() == c.sign())).all()
     assert ((c / q).abs() + 0.5 >= levels.abs()).all()
 
@@ -82,8 +83,8 @@ def test_nothing_traded_is_plain_rounding():
     q = torch.full((64,), 7.0)
     scaled = c / q
     nearest = scaled.sign() * (scaled.abs() + 0.5).floor()
-    levels = optimized(c, q, torch.ones(50, 1), code_of(nearest.int()), 0.0)
-    assert torch.equal(levels[:, 1:], nearest[:, 1:].int())
+    levels = optimized(c, q, torch.ones(50, 1), code_of(counted(nearest.int())), 0.0)
+    assert torch.equal(levels[:, 1:], nearest[:, 1:].short())
 
 
 def test_places_are_in_jpegs_order():
@@ -101,6 +102,57 @@ def test_without_factors_the_tables_are_jpeglis():
     assert far[0, 0, 1] == round(1.7397 * 1.7227 * 1.5 ** (1 - 0.51) * 6**0.51)  # grows less
     assert tables(25.0).max() == 255
     assert tables(0.1).min() == 1
+
+
+@pytest.mark.parametrize("distance", [0.3, 1.0, 6.0])
+@pytest.mark.parametrize("per_place", [False, True])
+def test_compiled_loops_find_the_same_levels(distance, per_place, monkeypatch):
+    kernel = pytest.importorskip("imgredux_jndjpeg.kernel", reason="numba is not installed")
+    c = Analyzed.of(Image.fromarray(PHOTOGRAPHS[0]), None).coefficients[0]
+    q = tables(distance)[0].flatten()[ZIGZAG].contiguous()
+    w = 0.5 + torch.rand(len(c), 64 if per_place else 1, generator=torch.Generator().manual_seed(3))
+    monkeypatch.setattr(method, "kernel", kernel)
+    compiled = _levels(c, q, w, 0.05)
+    monkeypatch.setattr(method, "kernel", None)
+    assert np.array_equal(_levels(c, q, w, 0.05), compiled)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (13, 200), (67, 131), (130, 64)])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_strips_see_what_the_whole_image_sees(size, mode, monkeypatch):
+    image = Image.fromarray(PHOTOGRAPHS[1][: size[0], : size[1]]).convert(mode)
+    found = Analyzed.of(image, None)
+    monkeypatch.setattr(method, "_STRIP", 2**20)
+    whole = Analyzed.of(image, None)
+    assert torch.equal(found.activity, whole.activity)
+    for a, b in zip(found.coefficients, whole.coefficients, strict=True):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (13, 200), (300, 300)])
+def test_levels_are_in_the_file_as_they_are(size, monkeypatch, tmp_path):
+    """Every run of zeros, every size, blocks that are full, empty, or end early; and bits that cross from part to part.
+
+    libjpeg's planes of a lossless image: a step of 1 everywhere and small levels decode to within rounding.
+    """
+    jpeglib = pytest.importorskip("jpeglib", reason="jpeglib is not installed: it reads levels")
+    monkeypatch.setattr(writer, "_AT_ONCE", 7)
+    generator = np.random.default_rng(5)
+    blocks = -(-size[0] // 8) * -(-size[1] // 8)
+    planes = []
+    for _ in range(3):
+        levels = generator.integers(-1023, 1024, (blocks, 64)) * (generator.random((blocks, 64)) < 0.06)
+        levels[: blocks // 7, 1:] = 0
+        levels[blocks // 7 : blocks // 5] = 1
+        planes.append(levels.astype(np.int16))
+    steps = [[1] * 64, [2] * 64, [2] * 64]
+    path = tmp_path / "x.jpg"
+    path.write_bytes(writer.write(planes, steps, (size[1], size[0]), b""))
+    read = jpeglib.read_dct(str(path))
+    for levels, plane in zip(planes, (read.Y, read.Cb, read.Cr), strict=True):
+        natural = np.empty_like(levels)
+        natural[:, ZIGZAG] = levels
+        assert np.array_equal(plane.reshape(-1, 64), natural)
 
 
 @pytest.mark.parametrize("distance", [0.5, 2.0, 8.0])
@@ -144,7 +196,7 @@ def test_search_finds_what_the_image_wants():
     assert choice == again
     assert choice != Choice()
     codec = imgredux.get("jndjpeg")
-    assert codec.encode(image, distance=2.0, search=True) == analyzed.written(image, 2.0, choice)
+    assert codec.encode(image, distance=2.0, search=True) == analyzed.written(2.0, choice)
 
 
 def test_an_estimators_thresholds_take_the_place_of_the_tables():

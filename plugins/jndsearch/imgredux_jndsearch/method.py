@@ -1,14 +1,13 @@
 """The smallest file among several formats that still looks the same, by search on SSIMULACRA 2."""
 
+import io
 import logging
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from types import MappingProxyType
-from typing import NamedTuple, cast
+from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
-from torch import Tensor
 
 from imgredux import registry
 from imgredux.critical import BELOW, Unreached
@@ -16,10 +15,8 @@ from imgredux.errors import ImageError, ImgreduxError, PluginError
 from imgredux.io import decoding, images
 from imgredux.io.opening import UNBOUNDED
 from imgredux.io.profiles import is_srgb
+from imgredux.judging import Judge
 from imgredux.methods.filecodec import PUBLIC, FileCodec
-from imgredux.methods.tiling import pad
-from imgredux.metrics.psnr_hvs import psnr_hvs
-from imgredux.metrics.ssimulacra2 import SMALLEST, ssimulacra2
 from imgredux_jndsearch.mosaic import LARGE, TILE, mosaic
 from imgredux_jndsearch.solving import solve
 
@@ -31,32 +28,46 @@ TARGETS = {"first": 65.0, "side-by-side": 80.0, "in-place": 85.0, "flicker": 90.
 # nobody would: what lies `SLACK` below is refused whatever its score.
 USUAL_SCORES, USUAL_DECIBELS = (0, 65, 80, 85, 90, 100), (20, 37.5, 43.5, 45.5, 49, 60)
 SLACK = 10.0
+LOSSLESS = "lossless"  # the target that only equal images meet
+GUARD = 15.0  # points that the worst tile of an image may be below the target
 # The likely winners first: what is larger than the best so far is not judged. JPEG XL where it is installed.
-CANDIDATES = ("jxl", "avif", "webp", "jndjpeg", "jpeg444", "jpeg420")
-FORMATS = {"jpeg": ("jndjpeg", "jpeg444", "jpeg420"), "webp": ("webp",), "avif": ("avif",), "jxl": ("jxl",)}
+CANDIDATES = ("jxl", "avif", "webp", "jndjpeg", "jpeg444", "jpeg420", "png")
+FORMATS = {
+    "jpeg": ("jndjpeg", "jpeg444", "jpeg420"),
+    "png": ("png",),
+    "webp": ("webp",),
+    "avif": ("avif",),
+    "jxl": ("jxl",),
+}
 FARTHEST, CLOSEST, DISTANCES = 16.0, 0.2, 76  # of jndjpeg, 6 % apart
-_log = logging.getLogger("imgredux")
 MARGIN = 1.04  # candidates whose mosaic takes more bytes than the smallest by this factor are left out
-GRAY = 128  # what is behind a transparent image when it is judged
+# A lossy file is taken only where it is this much smaller than the smallest lossless one.
+WORTH = 0.95
+# Of the bytes of a PNG written fast, what lossless files take at best; they are not tried where this is too much.
+SLOWER = 0.4
+_log = logging.getLogger("imgredux")
 
 
 class Found(NamedTuple):
-    """A file, the codec that wrote it, the value of its knob, and the score."""
+    """A file, its codec, the value of the knob (None: lossless), the score, and that of the worst tile."""
 
     data: bytes
     codec: str
-    value: float
+    value: float | None
     score: float
+    worst: float
 
 
 class JndSearch(FileCodec):
     """The smallest file within a target of visibility: `(B, 1 or 3, H, W)` in [0, 1] to what it becomes, and bits.
 
-    `target=` in a call: "first", "side-by-side" (the default), "in-place", "flicker", or a score of SSIMULACRA 2: of
-    the image as it is seen, whatever the color space of its numbers. `forms=`: of what formats the file may be, as
-    Pillow calls them.
-    formats: what the file may be, some of "jpeg", "webp", "avif", "jxl"; None: all that are at hand. candidates: codecs
-    to try, in place of those of the formats. An image with alpha takes those that keep it.
+    `target=` in a call: "first", "side-by-side" (the default), "in-place", "flicker", a score of SSIMULACRA 2, or
+    "lossless": of the image as it is seen, whatever the color space of its numbers. `forms=`: of what formats the file
+    may be, as Pillow calls them. `guard=`: how many points below the target the worst tile of about 512 pixels may be.
+    A lossless file is taken where a lossy one would not be 5 % smaller.
+
+    formats: what the file may be, some of "jpeg", "png", "webp", "avif", "jxl"; None: all that are at hand. candidates:
+    codecs to try, in place of those of the formats. An image with alpha takes those that keep it to the bit.
 
     Raises ImgreduxError for another format, PluginError for a candidate or format that is not at hand.
     """
@@ -74,93 +85,122 @@ class JndSearch(FileCodec):
         for name in candidates or CANDIDATES:
             try:
                 found = registry.get(name)
-            except PluginError:
+            except PluginError as error:
                 if candidates:
                     raise
-                continue  # JPEG XL needs a package of its own
+                _log.debug("%s is left out: %s", name, error)  # JPEG XL needs a package of its own
+                continue
             if not isinstance(found, FileCodec):
                 raise PluginError(f"{name} writes no file of a public format: it cannot be a candidate")
             self._codecs[name] = found
 
-    def write(self, image: Image.Image, *, target: str | float = "side-by-side", forms: Set[str] = PUBLIC) -> bytes:
-        return self.search(image, target, forms).data
+    def write(
+        self,
+        image: Image.Image,
+        *,
+        target: str | float = "side-by-side",
+        forms: Set[str] = PUBLIC,
+        guard: float = GUARD,
+    ) -> bytes:
+        return self.search(image, target, forms, guard).data
 
-    def search(self, image: Image.Image, target: str | float = "side-by-side", forms: Set[str] = PUBLIC) -> Found:
+    def search(
+        self,
+        image: Image.Image,
+        target: str | float = "side-by-side",
+        forms: Set[str] = PUBLIC,
+        guard: float = GUARD,
+    ) -> Found:
         """The smallest file of an image of mode L, RGB, LA or RGBA whose score is at least the target's.
 
         Raises Unreached where no candidate reaches it, ImageError for a target that there is not.
         """
-        wanted = _score_of(target)
         fitting = {name: codec for name, codec in self._codecs.items() if codec.forms <= forms}
-        able = {name: codec for name, codec in fitting.items() if image.mode in ("L", "RGB") or codec.alpha}
-        reference = _seen(image, image)
+        plain = image.mode in ("L", "RGB")
+        exact = {name: codec for name, codec in fitting.items() if codec.lossless and (plain or codec.alpha)}
+        tried = ", ".join(fitting) or "no codec"
+        if target == LOSSLESS:
+            found = _lossless(image, exact)
+            if found is None:
+                raise Unreached(f"none of {tried} is lossless on this image")
+            return found
+        goal = Goal(_score_of(target), guard)
+        able = {name: one for name, one in fitting.items() if one.spec.knob and (plain or one.alpha)}
+        best = self._lossy(image, able, goal)
+        if exact and (best is None or SLOWER * _quick(image) < len(best.data)):
+            found = _lossless(image, exact)
+            if found is not None and (best is None or WORTH * len(found.data) < len(best.data)):
+                return found
+        if best is None:
+            raise Unreached(f"none of {tried} reaches a SSIMULACRA 2 of {goal.score:g} on this image")
+        return best
+
+    def _lossy(self, image: Image.Image, able: Mapping[str, FileCodec], goal: "Goal") -> Found | None:
+        judge = Judge(image)
         for stored in _storable(image):
             likely: dict[str, Trial] = {}
-            if image.width * image.height > LARGE and min(image.size) >= TILE:
-                likely = self._likely(stored, able, wanted)
-                best = self._smallest(stored, {name: able[name] for name in likely}, reference, wanted, likely)
+            if able and image.width * image.height > LARGE and min(image.size) >= TILE:
+                likely = _likely(stored, able, goal)
+                best = _smallest(stored, {name: able[name] for name in likely}, judge, goal, likely)
                 if best is not None:
                     return best
             others = {name: codec for name, codec in able.items() if name not in likely}
-            best = self._smallest(stored, others, reference, wanted)
+            best = _smallest(stored, others, judge, goal, {})
             if best is not None:
                 return best
-        tried = ", ".join(fitting) or "no codec"
-        raise Unreached(f"none of {tried} reaches a SSIMULACRA 2 of {wanted:g} on this image")
+        return None
 
-    def _smallest(
-        self,
-        image: Image.Image,
-        codecs: Mapping[str, FileCodec],
-        reference: Tensor,
-        wanted: float,
-        likely: "Mapping[str, Trial]" = MappingProxyType({}),
-    ) -> Found | None:
-        """The smallest file of these candidates. likely: their trials on a small image that is like this one."""
-        best: Found | None = None
-        for name, codec in codecs.items():
-            trial = Trial(name, codec, image, reference, wanted, math.inf if best is None else len(best.data))
-            curve = likely[name].scores if name in likely else None
-            # Each encoding of a large image takes seconds, and a dip in its scores saves 0.1 % of the bytes.
-            trial.solve(curve, below=0 if curve else BELOW)
-            best = min([*trial.found.values(), *filter(None, [best])], key=lambda one: len(one.data), default=None)
-        return best
 
-    def _likely(self, image: Image.Image, codecs: Mapping[str, FileCodec], wanted: float) -> "dict[str, Trial]":
-        """The candidates whose file of the mosaic of a large image is the smallest or nearly so, the smallest first."""
-        part = mosaic(image)
-        reference, most = _seen(part, part), math.inf
-        reached: list[Trial] = []
-        for name, codec in codecs.items():
-            trial = Trial(name, codec, part, reference, wanted, most)
-            trial.solve()
-            if trial.found:
-                reached.append(trial)
-                most = min(most, MARGIN * trial.size)
-        return {trial.name: trial for trial in sorted(reached, key=lambda one: one.size) if trial.size <= most}
+class Goal(NamedTuple):
+    """The score that is wanted, and how far below it the worst tile may be."""
+
+    score: float
+    guard: float
+
+
+def _smallest(
+    image: Image.Image, codecs: Mapping[str, FileCodec], judge: Judge, goal: Goal, likely: "Mapping[str, Trial]"
+) -> Found | None:
+    """The smallest file of these candidates. likely: their trials on a small image that is like this one."""
+    best: Found | None = None
+    for name, codec in codecs.items():
+        trial = Trial(name, codec, image, judge, goal, math.inf if best is None else len(best.data))
+        curve = likely[name].scores if name in likely else None
+        # Each encoding of a large image takes seconds, and a dip in its scores saves 0.1 % of the bytes.
+        trial.solve(curve, below=0 if curve else BELOW)
+        best = min([*trial.found.values(), *filter(None, [best])], key=lambda one: len(one.data), default=None)
+    return best
+
+
+def _likely(image: Image.Image, codecs: Mapping[str, FileCodec], goal: Goal) -> "dict[str, Trial]":
+    """The candidates whose file of the mosaic of a large image is the smallest or nearly so, the smallest first."""
+    part = mosaic(image)
+    judge, most = Judge(part), math.inf
+    reached: list[Trial] = []
+    for name, codec in codecs.items():
+        trial = Trial(name, codec, part, judge, Goal(goal.score, math.inf), most)
+        trial.solve()
+        if trial.found:
+            reached.append(trial)
+            most = min(most, MARGIN * trial.size)
+    return {trial.name: trial for trial in sorted(reached, key=lambda one: one.size) if trial.size <= most}
 
 
 class Trial:
-    """A candidate on one image: its files that reach the target, and scores, by the place on its knob.
+    """A candidate on one image: its files that reach the goal, and scores, by the place on its knob.
 
     most: bytes from which on a file is not judged, for what would win lies below.
     """
 
     def __init__(
-        self,
-        name: str,
-        codec: FileCodec,
-        image: Image.Image,
-        reference: Tensor,
-        wanted: float,
-        most: float = math.inf,
+        self, name: str, codec: FileCodec, image: Image.Image, judge: Judge, goal: Goal, most: float = math.inf
     ) -> None:
-        self.name, self.codec, self.image, self.reference, self.wanted = name, codec, image, reference, wanted
+        self.name, self.codec, self.judge, self.goal, self.most = name, codec, judge, goal, most
         self.keyword, self.values = _values(codec)
-        self.most = most
-        self.least = float(np.interp(wanted, USUAL_SCORES, USUAL_DECIBELS)) - SLACK
+        self.least = float(np.interp(goal.score, USUAL_SCORES, USUAL_DECIBELS)) - SLACK
         self.found: dict[int, Found] = {}
         self.scores: dict[int, float] = {}
+        self._image, self._write = image, None
 
     @property
     def size(self) -> int:
@@ -170,23 +210,54 @@ class Trial:
     def solve(self, curve: Mapping[int, float] | None = None, below: int = 0) -> None:
         """Look for the smallest file. curve: scores of an image that is like this one."""
         try:
-            solve(self._judged, self.wanted, len(self.values) - 1, curve=curve, below=below)
+            self._write = self.codec.writer(self._image)
+            solve(self._judged, self.goal.score, len(self.values) - 1, curve=curve, below=below)
         except ImageError as error:  # WebP ends at 16,383 pixels a side
             _log.info("%s is left out: %s", self.name, error)
+        finally:
+            self._write = None  # it may hold what is as large as the image
 
     def _judged(self, place: int) -> float:
-        write = cast(Callable[..., bytes], self.codec.write)
-        data = write(self.image, **{self.keyword: self.values[place]})
+        assert self._write is not None  # `solve` has it
+        data = self._write(**{self.keyword: self.values[place]})
         if len(data) >= self.most:
             return math.inf
-        seen = _seen(decoding.open_bytes(data, max_pixels=UNBOUNDED, formats=self.codec.forms), self.image)
-        score = self.scores[place] = ssimulacra2(seen, self.reference).item()
-        if score < self.wanted:
+        seen = decoding.open_bytes(data, max_pixels=UNBOUNDED, formats=self.codec.forms)
+        score = self.scores[place] = self.judge.score(seen)
+        if score < self.goal.score:
             return score
-        if psnr_hvs(seen, self.reference).item() < self.least:
+        if self.judge.psnr_hvs(seen) < self.least:
             return -math.inf
-        self.found[place] = Found(data, self.name, self.values[place], score)
+        worst = self.judge.worst(seen) if math.isfinite(self.goal.guard) else score
+        if worst + self.goal.guard < self.goal.score:
+            return worst + self.goal.guard
+        self.found[place] = Found(data, self.name, self.values[place], score, worst)
         return score
+
+
+def _lossless(image: Image.Image, codecs: Mapping[str, FileCodec]) -> Found | None:
+    """The smallest file that gives the samples back to the bit."""
+    best: Found | None = None
+    for name, codec in codecs.items():
+        try:
+            data = codec.writer(image)(lossless=True)
+        except ImageError as error:
+            _log.info("%s is left out: %s", name, error)
+            continue
+        again = decoding.open_bytes(data, max_pixels=UNBOUNDED, formats=codec.forms)
+        same = again.size == image.size and again.convert(image.mode).tobytes() == image.tobytes()
+        if same and (best is None or len(data) < len(best.data)):
+            best = Found(data, name, None, 100.0, 100.0)
+    return best
+
+
+def _quick(image: Image.Image) -> float:
+    """Bytes of a lossless file that is written fast; of a large image, as its mosaic has them."""
+    large = image.width * image.height > LARGE and min(image.size) >= TILE
+    part = mosaic(image) if large else image
+    with io.BytesIO() as file:
+        part.save(file, "PNG", compress_level=1)
+        return file.tell() * (image.width * image.height) / (part.width * part.height)
 
 
 def _storable(image: Image.Image) -> Iterator[Image.Image]:
@@ -208,7 +279,7 @@ def _storable(image: Image.Image) -> Iterator[Image.Image]:
 
 def _score_of(target: str | float) -> float:
     if isinstance(target, str) and target not in TARGETS:
-        raise ImageError(f"target is {target!r}: give one of {', '.join(TARGETS)}, or a score of SSIMULACRA 2")
+        raise ImageError(f"target is {target!r}: give one of {', '.join(TARGETS)}, {LOSSLESS}, or a SSIMULACRA 2 score")
     score = TARGETS[target] if isinstance(target, str) else float(target)
     if not score < 100:
         raise ImageError(f"target is {target}: SSIMULACRA 2 reaches 100 for equal images only; give less")
@@ -224,12 +295,3 @@ def _values(codec: FileCodec) -> tuple[str, list[float]]:
     if keyword != "quality":
         raise PluginError(f"{codec.label} has no knob that can be searched: {keyword or 'none'} {declared}")
     return keyword, [*getattr(codec, "qualities", range(1, 101))]
-
-
-def _seen(image: Image.Image, original: Image.Image) -> Tensor:
-    """What is judged: the colors as they are seen, before grey where the original is transparent; 8 pixels a side."""
-    color = "L" if original.mode in ("L", "LA") else "RGB"
-    if original.mode in ("LA", "RGBA"):
-        behind = Image.new("RGBA", image.size, (GRAY, GRAY, GRAY, 255))
-        image = Image.alpha_composite(behind, image.convert("RGBA"))
-    return pad(images.as_seen(image.convert(color), original.info.get("icc_profile")), 1, SMALLEST)

@@ -55,8 +55,11 @@ def test_what_cannot_be_is_said(search):
         search.encode(PHOTOGRAPH, target="perfect")
     with pytest.raises(ImageError, match="equal images only"):
         search.encode(PHOTOGRAPH, target=100)
-    with pytest.raises(Unreached, match="webp reaches a SSIMULACRA 2 of 99"):
-        imgredux.create("jndsearch", candidates=["webp"]).encode(PHOTOGRAPH, target=99.5)
+    jpeg = imgredux.create("jndsearch", candidates=["jpeg420"])
+    with pytest.raises(Unreached, match="jpeg420 reaches a SSIMULACRA 2 of 99"):
+        jpeg.encode(PHOTOGRAPH, target=99.5)
+    with pytest.raises(Unreached, match="jpeg420 is lossless"):
+        jpeg.encode(PHOTOGRAPH, target="lossless")
     with pytest.raises(PluginError, match="cannot be a candidate"):
         imgredux.create("jndsearch", candidates=["wei2009"])
 
