@@ -1,7 +1,7 @@
-"""A new file opened again as a stranger would: does it show the picture that it was made of?"""
+"""A new file opened again as a stranger would: does it show the picture that it was made of, and how well?"""
 
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgredux.errors import ImageError
 from imgredux.io import boxes, chunks, jxl, segments
@@ -19,37 +19,60 @@ BLOCK = 8  # pixels
 MEAN, MOST = 6.0, 40.0
 
 
-def differs(data: bytes, original: "Image.Image") -> str:
-    """In what a new file differs from the image it was made of, in words; empty where it shows the same picture.
+class Proof(NamedTuple):
+    """In what a new file differs, in words, empty for the same picture; SSIMULACRA 2, and that of its worst tile.
 
-    original: as `decoding.open_image` gives it. Both are upright and sRGB before they are compared.
+    same: every sample is the original's.
     """
-    from torch.nn import functional as F
 
-    from imgredux.io import decoding, images
+    differs: str
+    score: float = 0.0
+    worst: float = 0.0
+    same: bool = False
+
+
+def proof(data: bytes, original: "Image.Image") -> Proof:
+    """What is seen of a new file beside the image it was made of.
+
+    original: as `filecodec.as_written` gives it. Both are in sRGB when they are compared.
+    """
+    from imgredux.io import decoding
+    from imgredux.judging import Judge
+    from imgredux.methods.filecodec import as_written
 
     found = inventory(data)
     if found.broken:
-        return f"is damaged: {found.broken}"
+        return Proof(f"is damaged: {found.broken}")
     if {*found.turned.values()} - {1}:
-        return "still states an orientation"
+        return Proof("still states an orientation")
     lost = found.lost((*CARRIED, *IN_JPEG))
     if lost:
-        return f"holds what nobody put there: {', '.join(lost)}"
+        return Proof(f"holds what nobody put there: {', '.join(lost)}")
     try:
-        new, old = images.read(decoding.open_bytes(data, max_pixels=UNBOUNDED)), images.read(original)
+        new = as_written(decoding.open_bytes(data, max_pixels=UNBOUNDED))
     except ImageError as error:
-        return f"cannot be opened: {error}"
-    if new.x.shape[-2:] != old.x.shape[-2:]:
-        return "has another size: {} x {}".format(*reversed(new.x.shape[-2:]))
-    if (new.alpha is None) != (old.alpha is None):
-        return "has no transparency" if new.alpha is None else "has gained transparency"
-    x, y = (one.x.mean(1, keepdim=True) if new.x.shape != old.x.shape else one.x for one in (new, old))
-    x, y = (_over_black(planes, one) for planes, one in ((x, new), (y, old)))
-    levels = 255 * (F.avg_pool2d(x, BLOCK, ceil_mode=True) - F.avg_pool2d(y, BLOCK, ceil_mode=True)).abs()
+        return Proof(f"cannot be opened: {error}")
+    if new.size != original.size:
+        return Proof(f"has another size: {new.width} x {new.height}")
+    if ("A" in new.mode) != ("A" in original.mode):
+        return Proof("has gained transparency" if "A" in new.mode else "has no transparency")
+    levels = _difference(new, original)
     if levels.mean() > MEAN or levels.max() > MOST:
-        return f"shows another picture: its blocks differ by {levels.max():.0f} grey levels"
-    return ""
+        return Proof(f"shows another picture: its blocks differ by {levels.max():.0f} grey levels")
+    if new.convert(original.mode).tobytes() == original.tobytes():
+        return Proof("", 100.0, 100.0, same=True)
+    judge = Judge(original)
+    return Proof("", judge.score(new), judge.worst(new))
+
+
+def _difference(new: "Image.Image", original: "Image.Image") -> "Tensor":
+    """Grey levels by which the means of blocks differ, and those of their transparency."""
+    from imgredux.io import images
+
+    sources = [images.read(one.reduce(BLOCK)) for one in (new, original)]
+    gray = len({one.x.shape[1] for one in sources}) > 1  # a format without greyscale
+    x, y = (_over_black(one.x.mean(1, keepdim=True) if gray else one.x, one) for one in sources)
+    return 255 * (x - y).abs()
 
 
 def _over_black(planes: "Tensor", source: "Source") -> "Tensor":

@@ -51,11 +51,13 @@ def through(
     as_json: bool,
     told: "Callable[[FileResult], str]",
     summary: "Callable[[list[dict[str, Any]]], str]" = lambda facts: "",
+    totals: "Callable[[list[dict[str, Any]]], dict[str, Any]]" = lambda facts: {},
+    so_far: "Callable[[list[dict[str, Any]]], str]" = lambda facts: "",
 ) -> None:
     """Do the work on every input; exit code 0 all done, 2 wrong usage, 3 something failed or could not be said.
 
     make: the work. told: the line of a file that is done, empty for none. summary: what the facts of all have in
-    common.
+    common; totals: that for programs; so_far: that in few words, for the bar.
     """
     from imgredux.batch import engine
 
@@ -78,8 +80,9 @@ def through(
                 facts.append(result.facts)
             _say(result, told, as_json)
             if kind != "left out" and total > 1:
-                shown.advance(result.input.name)
-    _finish(seen, left, summary(facts) if facts and not as_json else "", as_json, total)
+                more = so_far(facts) if facts else ""
+                shown.advance(f"{more}, {result.input.name}" if more else result.input.name)
+    _finish(seen, left, summary(facts) if facts and not as_json else "", totals(facts) if as_json else None, total)
     if seen["failed"] or not say.whole:
         raise typer.Exit(FAILED)
 
@@ -121,9 +124,12 @@ def _say(result: "FileResult", told: "Callable[[FileResult], str]", as_json: boo
         say(line(f"{result.input}: {text}{'' if result.made else ', done before'}"))
 
 
-def _finish(seen: "Counter[str]", left: "list[FileResult]", summary: str, as_json: bool, total: int) -> None:
-    if as_json:
-        say(json.dumps({"summary": dict(seen)}))
+def _finish(
+    seen: "Counter[str]", left: "list[FileResult]", summary: str, totals: dict[str, Any] | None, total: int
+) -> None:
+    """The end of a run. totals: of its JSON; None: for people."""
+    if totals is not None:
+        say(json.dumps({"summary": {**seen, **totals}}))
     elif left:
         by_reason: dict[str, list[str]] = {}
         for one in left:
@@ -133,7 +139,7 @@ def _finish(seen: "Counter[str]", left: "list[FileResult]", summary: str, as_jso
             say(line(f"imgredux: left out: {', '.join(names[:EXAMPLES])}{more}: {why}"), file=sys.stderr)
     if summary and total > 1:
         say(line(summary))
-    if total > 1 and not as_json:
+    if total > 1 and totals is None:
         states = ", ".join(
             f"{seen[state]} {state}" for state in ("done", "done before", "failed", "left out") if seen[state]
         )

@@ -141,8 +141,21 @@ def _from_array(array: np.ndarray) -> Source:
     return Source(x, peak, array.dtype, array.ndim, alpha)
 
 
-def _from_pil(image: Image.Image, stored: bool) -> Source:
-    header = jpeg_header.header(image)
+def as_stored(image: Image.Image) -> Image.Image | None:
+    """An image of 8 bits and of mode L, LA, RGB or RGBA as its file stores it, `info` with what is kept of it alone.
+
+    A palette is unpacked. None for more than 8 bits. Raises ImageError as `read`.
+    """
+    found, _, info = _prepared(image)
+    if deep.samples_of(found) is not None or found.mode in GRAY_16:
+        return None
+    plain = found.copy()
+    plain.info = {**info}
+    return plain
+
+
+def _prepared(image: Image.Image) -> tuple[Image.Image, str, dict[str, Any]]:
+    """An image that can be read, the mode that a result shall have, and what is kept of it."""
     added = {"icc_profile": stated_profile(image, {}), "texts": texts_of(image)}
     image = with_sound_exif(image)
     info = {key: value for key, value in {**image.info, **{k: v for k, v in added.items() if v}}.items() if key in KEPT}
@@ -164,6 +177,12 @@ def _from_pil(image: Image.Image, stored: bool) -> Source:
         target = "RGBA" if mode in ("RGBa", "La") else "RGB"
         cure = {"I": "pass np.asarray(image) as uint16", "F": "pass np.asarray(image), scaled to [0, 1]"}
         raise ImageError(f"PIL mode {mode!r}: {cure.get(mode, f'convert it first: image.convert({target!r})')}")
+    return image, mode, info
+
+
+def _from_pil(image: Image.Image, stored: bool) -> Source:
+    header = jpeg_header.header(image)
+    image, mode, info = _prepared(image)
     if not stored:
         image = upright(image)
         info |= {key: image.info[key] for key in ("exif", "xmp") if key in image.info}

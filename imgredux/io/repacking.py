@@ -37,7 +37,10 @@ def repacked(data: bytes) -> bytes | None:
     if again is None or found.broken or any(map(_is_bound, found.parts)):
         return None
     new = again(data, found)
-    return new if new is not None and len(new) < len(data) and _same(data, new, found) else None
+    try:
+        return new if new is not None and len(new) < len(data) and _same(data, new, found) else None
+    except (OSError, SyntaxError, ValueError, ImageError):  # what Pillow raises for a damaged picture
+        return None
 
 
 def as_jxl(data: bytes) -> bytes | None:
@@ -120,9 +123,9 @@ def _same(old: bytes, new: bytes, found: Inventory) -> bool:
         return False
     if (found.depth or 8) > 8:  # Pillow reads 8 of the 16 bits of color
         a, b = (decoding.open_bytes(one, max_pixels=UNBOUNDED) for one in (old, new))
-        samples = [deep.samples_of(one) for one in (a, b)]
-        if samples[0] is not None or samples[1] is not None:
-            return samples[0] is not None and samples[1] is not None and np.array_equal(*samples)
+        x, y = deep.samples_of(a), deep.samples_of(b)
+        if x is not None or y is not None:
+            return x is not None and y is not None and np.array_equal(x, y)
     with no_limit_of_pillows(), Image.open(io.BytesIO(old)) as a, Image.open(io.BytesIO(new)) as b:
         pairs = zip(ImageSequence.Iterator(a), ImageSequence.Iterator(b), strict=True)
         return all(_same_samples(x, y) for x, y in pairs)

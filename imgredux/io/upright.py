@@ -16,12 +16,13 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 _DECODED_UPRIGHT = ("JXL",)  # its decoder turns the pixels by what the stream says, which is above EXIF
+_JPEG_INSIDE = "jpeg"  # of its images: the decoder gives the JPEG that the file was made of, not turned
 _XMP = ("xmp", "XML:com.adobe.xmp")  # where Pillow keeps it
 
 
 def orientation_of(image: Image.Image) -> int:
     """What a PIL image states, 1 to 8: its EXIF, or its XMP where EXIF says nothing."""
-    if image.format in _DECODED_UPRIGHT:
+    if image.format in _DECODED_UPRIGHT and not getattr(image, _JPEG_INSIDE, False):
         return exif.UPRIGHT
     found = exif.stated(image)
     if found is None:

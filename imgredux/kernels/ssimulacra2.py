@@ -60,7 +60,7 @@ def _light(row, curve, out, n):
     raise NotImplementedError  # `_light_of` writes it
 
 
-@overload(_light, jit_options=_fast)
+@overload(_light, jit_options=_fast)  # pyright: ignore[reportArgumentType]
 def _light_of(row, curve, out, n):
     if row.dtype == types.uint8:
 

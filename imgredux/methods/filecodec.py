@@ -59,13 +59,13 @@ class FileCodec(Codec):
         """The images `(B, 1 or 3, H, W)` in [0, 1], after they were written and read again, and the files' bits."""
         decoded, bits = [], []
         for image in x:
-            data = self._written(_source_of(image[None]), options)
+            data = self._written(_picture(_source_of(image[None])), options)
             decoded.append(self._read(data, len(image)).to(x))
             bits.append(8.0 * len(data))
         return Coded(torch.stack(decoded), x.new_tensor(bits))
 
     def compress(self, x: Tensor, **options: Any) -> Mapping[str, bytes]:
-        return {"file": self._written(_source_of(x), options)}
+        return {"file": self._written(_picture(_source_of(x)), options)}
 
     def decompress(self, payload: Mapping[str, bytes], shape: tuple[int, int, int]) -> Tensor:
         if payload.keys() != {"file"}:
@@ -97,15 +97,21 @@ class FileCodec(Codec):
             if len(image) > 1:
                 raise ImageError(f"a file holds one image, the batch has {len(image)}: encode them one by one")
             source = _source_of(self._fit_channels(image))
-        else:
-            source = _stored(image)
-            if source.dtype == np.uint16 or (source.alpha is not None and not self.alpha):
+            return self._written(_picture(source), options)
+        image = _upright(image)
+        stored = images.as_stored(image) if isinstance(image, Image.Image) else None
+        if stored is None:
+            source = images.read(image, stored=True)
+            if source.dtype == np.uint16:
                 return super().encode(image, **options)
-        return self._written(source, options)
+            stored = _picture(source)
+        if stored.mode in ("LA", "RGBA") and not self.alpha:
+            return super().encode(image, **options)
+        return self._written(stored, options)
 
-    def _written(self, source: Source, options: Mapping[str, Any]) -> bytes:
+    def _written(self, image: Image.Image, options: Mapping[str, Any]) -> bytes:
         write: Callable[..., bytes] = self.write
-        return write(_picture(source), **options)
+        return write(image, **options)
 
     def _read(self, data: bytes, channels: int) -> Tensor:
         """A file's samples as `(C, H, W)` in [0, 1]."""
@@ -131,20 +137,25 @@ def saved(image: Image.Image, form: str, **options: Any) -> bytes:
 
 
 def as_written(image: ImageLike) -> Image.Image:
-    """An image as `FileCodec.write` gets it: 8 bits, upright, of mode L, LA, RGB or RGBA, with what is kept of it."""
-    return _picture(_stored(image))
+    """An image as `FileCodec.write` gets it: 8 bits, upright, of mode L, LA, RGB or RGBA, `info` with what is kept."""
+    image = _upright(image)
+    stored = images.as_stored(image) if isinstance(image, Image.Image) else None
+    return stored if stored is not None else _picture(images.read(image, stored=True))
 
 
-def _stored(image: ImageLike) -> Source:
-    """An image as its file stores it, but upright."""
+def _upright(image: ImageLike) -> ImageLike:
+    """An image of Pillow's, or a file, as the file stores it, but upright."""
     if isinstance(image, (str, PathLike)):
         image = decoding.open_image(image)
     if isinstance(image, Image.Image):
         texts = decoding.texts_of(image)
         image = upright(with_sound_exif(image))
         image.info |= {"texts": texts} if texts else {}
-        return images.read(image, stored=True)
-    return images.read(image)
+    return image
+
+
+def _stored(image: ImageLike) -> Source:
+    return images.read(_upright(image), stored=True)
 
 
 def _source_of(x: Tensor) -> Source:

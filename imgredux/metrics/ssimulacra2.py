@@ -123,8 +123,8 @@ def _weights(height: int, width: int) -> Tensor:
 def _error(x: Tensor, y: Tensor) -> Tensor:
     """Weighted sum of the norms of all error maps of two sRGB images `(3, H, W)`."""
     if _can_be_compiled(x, y):
-        planes = (one.detach().numpy() for one in (x, y))
-        return torch.tensor(_compiled_error(*planes, _KNEE_ALONE), dtype=widest(x))
+        arrays = x.detach().numpy(), y.detach().numpy()
+        return torch.tensor(_compiled_error(*arrays, _KNEE_ALONE), dtype=widest(x))
     weights = _weights(*x.shape[-2:])
     pair, error = (x, y), torch.zeros((), dtype=widest(x), device=x.device)
     for scale in range(weights.shape[1]):
@@ -161,7 +161,8 @@ def _compiled_error(x: np.ndarray, y: np.ndarray, curve: np.ndarray) -> float:
 
         lefts = range(0, width, kernel.COLUMNS)
         with ThreadPoolExecutor(min(torch.get_num_threads(), len(lefts))) as threads:
-            means = sum(threads.map(tile, lefts)).reshape(3, 3, 2) / (height * width)
+            sums = np.sum([*threads.map(tile, lefts)], axis=0)
+        means = sums.reshape(3, 3, 2) / (height * width)
         means[..., 1] **= 0.25
         error += float((means * weights[:, scale].numpy()).sum())
         (x, y), curve = halves, _NO_CURVE

@@ -14,7 +14,7 @@ from skimage import data
 
 import imgredux
 from imgredux.batch import engine
-from imgredux.batch.again import differs
+from imgredux.batch.again import proof
 from imgredux.batch.encode import Encode
 from imgredux.batch.optimize import Optimize
 from imgredux.batch.record import stamp_of
@@ -26,6 +26,7 @@ from imgredux.metrics import ssimulacra2
 from tests.io import made
 
 TARGET = 70.0
+PACKED = "packed again"
 PHOTO = Image.fromarray(data.chelsea()[60:188, 100:260].copy())
 
 
@@ -45,7 +46,7 @@ def in_profile(profile: bytes) -> Image.Image:
 
 @lru_cache
 def files() -> dict[str, tuple[bytes, str]]:
-    """Each file with why it is kept; empty where it is made smaller."""
+    """Each file with why it is kept; empty where it is made smaller, `PACKED` where that is done without a loss."""
     png = made.saved(PHOTO, "PNG")
     jpeg = made.saved(PHOTO)
     frames = [made.photograph(seed=seed) for seed in (0, 1)]
@@ -65,11 +66,11 @@ def files() -> dict[str, tuple[bytes, str]]:
         "text.png": (made.chunks(png, (b"tEXt", b"parameters\0a lighthouse")), ""),
         "ä 写真 .jpg": (jpeg, ""),
         "iptc.jpg": (made.segments(jpeg, iptc), ""),
-        "motion.jpg": (jpeg + made.VIDEO, "a video behind the end"),
+        "motion.jpg": (jpeg + made.VIDEO, PACKED),
         "gain_map.jpg": (made.segments(jpeg, (0xE2, b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4))), "gain map"),
         "hdr.png": (hdr, "HDR image (PQ)"),
         "deep.png": (made.deep_png(), "16 bits a channel"),
-        "cmyk.jpg": (made.saved(PHOTO.convert("CMYK")), "CMYK"),
+        "cmyk.jpg": (made.saved(PHOTO.convert("CMYK")), PACKED),
         "lab.tif": (made.saved(PHOTO.convert("LAB"), "TIFF"), "LAB"),
         "moving.png": (made.saved(frames[0], "PNG", save_all=True, append_images=frames[1:]), "2 frames"),
         "other.bmp": (made.saved(PHOTO, "BMP"), "a file of BMP"),
@@ -85,7 +86,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[bytes, byt
     for name, (content, _) in files().items():
         (folder / "in" / name).write_bytes(content)
     found = {}
-    for one in engine.run(Optimize(TARGET, {"formats": ["jpeg"]}), [folder / "in"], folder / "out", jobs=1):
+    for one in engine.run(Optimize(TARGET, formats=["jpeg"]), [folder / "in"], folder / "out", jobs=1):
         assert one.error is None, (one.input.name, one.error)
         found[one.input.name] = (one.input.read_bytes(), one.outputs[0].read_bytes(), one.facts.get("kept", ""))
     return found
@@ -96,6 +97,13 @@ def test_every_file_is_made_smaller_within_the_target_or_kept(done, name: str) -
     before, after, kept = done[name]
     assert before == files()[name][0], "the original is untouched"
     why = files()[name][1]
+    if why == PACKED:
+        assert kept == ""
+        assert len(after) < len(before)
+        assert inventory(after).lost() == inventory(before).lost()
+        old, new = (np.asarray(Image.open(io.BytesIO(data))) for data in (before, after))
+        assert np.array_equal(old, new)
+        return
     if why:
         assert why in kept
         assert after == before
@@ -115,6 +123,7 @@ def test_what_the_files_held_is_in_the_new_ones(done) -> None:
     assert note[0x927C] == b"MAKER" * 9
     assert b"a lighthouse" in done["text.png"][1]
     assert b"a word" in done["iptc.jpg"][1]
+    assert done["motion.jpg"][1].endswith(made.VIDEO)
     p3 = Image.open(io.BytesIO(done["p3.png"][1])).info["icc_profile"]
     assert p3 == profiles.profile_of(None, profiles.PRIMARIES[12])
     turned = Image.open(io.BytesIO(done["turned.jpg"][1]))
@@ -131,7 +140,7 @@ def test_its_own_files_are_known(tmp_path: Path, formats: list[str]) -> None:
         pytest.importorskip("pillow_jxl")
     (tmp_path / "0").mkdir()
     (tmp_path / "0" / "a.png").write_bytes(made.saved(PHOTO, "PNG"))
-    work = Optimize(TARGET, {"formats": formats})
+    work = Optimize(TARGET, formats=formats)
     (first,) = engine.run(work, [tmp_path / "0"], tmp_path / "1", jobs=1)
     assert "kept" not in first.facts
     copied = tmp_path / f"elsewhere{first.outputs[0].suffix}"
@@ -148,7 +157,7 @@ def test_a_record_knows_files_without_a_mark(tmp_path: Path) -> None:
     row = {"input": "b.png", "task": "optimize", "place": "a", "settings": "", "facts": {"before": 9}}
     row |= {"outputs": {"a.jpg": about}}
     (tmp_path / "imgredux.jsonl").write_text(json.dumps(row) + "\n")
-    (found,) = engine.run(Optimize(TARGET, {"formats": ["jpeg"]}), [tmp_path / "a.jpg"], tmp_path / "out", jobs=1)
+    (found,) = engine.run(Optimize(TARGET, formats=["jpeg"]), [tmp_path / "a.jpg"], tmp_path / "out", jobs=1)
     assert "a result of imgredux optimize" in found.facts["kept"]
 
 
@@ -163,22 +172,22 @@ def test_a_record_knows_files_without_a_mark(tmp_path: Path) -> None:
     ],
 )
 def test_a_new_file_that_shows_something_else_is_not_kept(changed, said: str) -> None:
-    assert differs(made.saved(PHOTO, "PNG"), PHOTO) == ""
-    assert said in differs(made.saved(changed(PHOTO), "PNG"), PHOTO)
+    assert proof(made.saved(PHOTO, "PNG"), PHOTO).differs == ""
+    assert said in proof(made.saved(changed(PHOTO), "PNG"), PHOTO).differs
     turned = made.saved(PHOTO, exif=tags(orientation=3))
-    assert differs(turned, PHOTO) == "still states an orientation"
-    assert "damaged" in differs(made.saved(PHOTO)[:-200], PHOTO)
+    assert proof(turned, PHOTO).differs == "still states an orientation"
+    assert "damaged" in proof(made.saved(PHOTO)[:-200], PHOTO).differs
 
 
 def test_pictures_with_transparency_are_compared_too() -> None:
     clear = PHOTO.convert("RGBA")
     clear.putalpha(Image.linear_gradient("L").resize(PHOTO.size))
-    assert differs(made.saved(clear, "PNG"), clear) == ""
+    assert proof(made.saved(clear, "PNG"), clear).differs == ""
     turned = clear.transpose(Image.Transpose.ROTATE_180)
-    assert "another picture" in differs(made.saved(turned, "PNG"), clear)
+    assert "another picture" in proof(made.saved(turned, "PNG"), clear).differs
     opaque = clear.copy()
     opaque.putalpha(255)
-    assert "another picture" in differs(made.saved(opaque, "PNG"), clear)
+    assert "another picture" in proof(made.saved(opaque, "PNG"), clear).differs
 
 
 def test_run_and_encode_say_what_a_new_file_does_not_hold(tmp_path: Path) -> None:
