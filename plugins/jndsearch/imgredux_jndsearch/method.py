@@ -40,6 +40,7 @@ FORMATS = {
     "jxl": ("jxl",),
 }
 FARTHEST, CLOSEST, DISTANCES = 16.0, 0.2, 76  # of jndjpeg, 6 % apart
+GROWTH = 0.05  # of ln(bytes) by a step of a usual knob
 MARGIN = 1.04  # candidates whose mosaic takes more bytes than the smallest by this factor are left out
 # A lossy file is taken only where it is this much smaller than the smallest lossless one.
 WORTH = 0.95
@@ -200,6 +201,7 @@ class Trial:
         self.least = float(np.interp(goal.score, USUAL_SCORES, USUAL_DECIBELS)) - SLACK
         self.found: dict[int, Found] = {}
         self.scores: dict[int, float] = {}
+        self.sizes: dict[int, int] = {}
         self._image, self._write = image, None
 
     @property
@@ -211,15 +213,25 @@ class Trial:
         """Look for the smallest file. curve: scores of an image that is like this one."""
         try:
             self._write = self.codec.writer(self._image)
-            solve(self._judged, self.goal.score, len(self.values) - 1, curve=curve, below=below)
+            last = len(self.values) - 1
+            solve(self._judged, self.goal.score, last, curve=curve, below=below, smaller=self._smaller)
         except ImageError as error:  # WebP ends at 16,383 pixels a side
             _log.info("%s is left out: %s", self.name, error)
         finally:
             self._write = None  # it may hold what is as large as the image
 
+    def _smaller(self, place: int) -> int:
+        """Where the files become smaller than `most`, below a place whose file is not."""
+        below = max((one for one in self.sizes if one < place and self.sizes[one] < self.most), default=None)
+        growth = GROWTH
+        if below is not None:
+            growth = math.log(self.sizes[place] / self.sizes[below]) / (place - below)
+        return place - max(math.ceil(math.log(self.sizes[place] / self.most) / max(growth, 1e-3)), 1)
+
     def _judged(self, place: int) -> float:
         assert self._write is not None  # `solve` has it
         data = self._write(**{self.keyword: self.values[place]})
+        self.sizes[place] = len(data)
         if len(data) >= self.most:
             return math.inf
         seen = decoding.open_bytes(data, max_pixels=UNBOUNDED, formats=self.codec.forms)

@@ -7,6 +7,7 @@ import numpy as np
 
 SLOPE = 0.7  # points of SSIMULACRA 2 that a step of a usual knob brings, until two places say more
 BEGIN = 0.75  # of the knob's length, where nothing is known
+STEEPEST = 2.0  # points a step, at most
 MOST = 3  # guesses by straight lines; then halves
 
 
@@ -17,10 +18,13 @@ def solve(
     *,
     curve: Mapping[int, float] | None = None,
     below: int = 0,
+    smaller: Callable[[int], int] | None = None,
 ) -> int | None:
     """The lowest place of 0..`last` whose score is at least `wanted`, and the next below is not; None where none is.
 
-    As if scores rose with places. score: of a place, asked once for each; infinite: reached, by nobody knows how much.
+    As if scores rose with places. score: of a place, asked once for each; infinite: of no interest, as its file is too
+    large; smaller: of such a place, where files may be small enough. Where no file that is small enough reaches
+    `wanted`, the place is that of one that is too large, or None.
     curve: scores of a like image by place, which tell where to begin and how steep it is. below: as scores do not quite
     rise, this many places under the one that is found are tried too, and the lowest that reaches is given.
     """
@@ -32,7 +36,13 @@ def solve(
         low, high = (low, place) if known[place] >= wanted else (place, high)
         if high - low <= 1:
             break
-        guess = _guess(known, curve, wanted, place, low, high) if guesses < MOST else (low + high) // 2
+        if known.get(high) == math.inf and known.get(low, wanted) + STEEPEST * (high - 1 - low) < wanted:
+            return None
+        guess = (low + high) // 2
+        if known.get(high) == math.inf and smaller is not None:
+            guess = smaller(high)
+        elif guesses < MOST:
+            guess = _guess(known, curve, wanted, place, low, high)
         place = min(max(guess, low + 1), high - 1)
         guesses += 1
     if high > last:
