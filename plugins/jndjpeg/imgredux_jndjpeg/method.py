@@ -57,8 +57,8 @@ class Choice:
     chroma, slope: ln of a factor on the steps of Cb and Cr, and how it rises from low frequencies to high ones.
     """
 
-    trade: float = 0.054
-    masking: float = 0.19
+    trade: float = 0.08
+    masking: float = 0.23
     chroma: float = 0.0
     slope: float = 0.0
 

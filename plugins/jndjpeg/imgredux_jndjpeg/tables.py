@@ -54,9 +54,9 @@ GROWTH = (
 # Bands of frequencies (i, j) that one factor corrects, by s = i + j; those of luma are finer where most bits go.
 LUMA_BANDS, CHROMA_BANDS = 7, 4
 FACTORS = (
-    *(-0.08, 0.12, -0.01, 0.32, 0.27, 0.12, 0.05),
-    *(-0.32, -0.12, -0.32, 0.0),
-    *(-0.08, 0.20, 0.39, 0.39),
+    *(0.12, 0.32, 0.31, 0.24, 0.22, 0.12, 0.12),
+    *(-0.37, 0.27, -0.39, 0.0),
+    *(-0.08, 0.32, 0.07, 0.78),
 )  # ln of them: Y, Cb, Cr
 
 
