@@ -51,6 +51,7 @@ CodecName: TypeAlias = Literal[
     "jpeg420",
     "jpeg444",
     "jxl",
+    "png",
     "webp",
 ]
 
