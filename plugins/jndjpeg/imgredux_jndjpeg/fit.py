@@ -3,9 +3,9 @@
 python -m imgredux_jndjpeg.fit --images DIR [--butteraugli butteraugli_main] [--from-nothing] [--rounds 3]
 
 Coordinate descent on the mean logarithm of the bytes against 4:4:4 JPEG at equal quality, at a short and a long
-distance, on the middles of images. Quality is SSIMULACRA 2; with a program of butteraugli it is that and butteraugli's
-3-norm, in equal parts: one judge alone is flattered by what was fitted on it. It needs imgredux-formats for the JPEG.
-Never give it images that are to judge.
+distance (`--distances`), on the middles of images. Quality is SSIMULACRA 2; with a program of butteraugli it is that
+and butteraugli's 3-norm, in equal parts: one judge alone is flattered by what was fitted on it. It needs
+imgredux-formats for the JPEG. Never give it images that are to judge.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from imgredux.io.finding import find_images
 from imgredux.methods.codec import Codec
 from imgredux.metrics.ssimulacra2 import of_bytes
 from imgredux_jndjpeg import method
-from imgredux_jndjpeg.tables import FACTORS, tables
+from imgredux_jndjpeg.tables import FACTORS, factors_at, tables
 
 SIDE, PICTURES = 320, 16
 QUALITIES = (15, 25, 40, 55, 70, 80, 90, 95)
@@ -84,11 +84,11 @@ def _decoded(data: bytes) -> np.ndarray:
 
 
 @torch.no_grad()
-def descend(middles: Sequence[Middle], trial: Trial, rounds: int) -> Trial:
+def descend(middles: Sequence[Middle], trial: Trial, rounds: int, distances: Sequence[float]) -> Trial:
     """The trial after so many rounds, each printed."""
 
     def cost(one: Trial) -> float:
-        each = np.array([m.cost(d, one) for m in middles for d in DISTANCES]).mean(0)
+        each = np.array([m.cost(d, one) for m in middles for d in distances]).mean(0)
         said[:] = [f"{100 * value:+.2f}" for value in each]
         return float(each.mean())
 
@@ -116,6 +116,7 @@ def main() -> None:
     parser.add_argument("--images", required=True, metavar="DIR")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--butteraugli", metavar="PROGRAM", help="judge by its 3-norm too")
+    parser.add_argument("--distances", type=float, nargs="+", default=DISTANCES)
     parser.add_argument("--start", type=float, nargs=2, metavar=("TRADE", "MASKING"), help="begin there")
     parser.add_argument("--from-nothing", action="store_true", help="start from jpegli's tables, not from those here")
     chosen = parser.parse_args()
@@ -128,9 +129,10 @@ def main() -> None:
     torch.set_num_threads(1)
     middles = [Middle(path, jpeg, judges) for path in large[:: max(len(large) // PICTURES, 1)][:PICTURES]]
     default = method.Choice()
-    factors = [0.0] * len(FACTORS) if chosen.from_nothing else [*FACTORS]
+    nearest = min(chosen.distances)
+    factors = [0.0] * len(FACTORS) if chosen.from_nothing else [*factors_at(nearest)]
     trade, masking = chosen.start or (default.trade, default.masking)
-    descend(middles, [*factors, math.log(trade), masking], chosen.rounds)
+    descend(middles, [*factors, math.log(trade), masking], chosen.rounds, chosen.distances)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ matrices of YCbCr and the exponents of their growth), corrected by factors that 
 `python -m imgredux_jndjpeg.fit` goes on from them.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -57,7 +59,13 @@ FACTORS = (
     *(0.12, 0.32, 0.31, 0.24, 0.22, 0.12, 0.12),
     *(-0.37, 0.27, -0.39, 0.0),
     *(-0.08, 0.32, 0.07, 0.78),
-)  # ln of them: Y, Cb, Cr
+)  # ln of them: Y, Cb, Cr, from `FAR` on
+NEAR_FACTORS = (
+    *(0.32, 0.44, 0.31, 0.24, 0.42, 0.44, 0.32),
+    *(-0.37, 0.47, -0.07, 0.20),
+    *(-0.28, 0.52, 0.39, 1.10),
+)  # up to `NEAR`; between the two they change with the logarithm of the distance
+NEAR, FAR = 0.6, 1.3
 
 
 def bands() -> Tensor:
@@ -71,11 +79,20 @@ def bands() -> Tensor:
     return torch.stack([luma, LUMA_BANDS + chroma, LUMA_BANDS + CHROMA_BANDS + chroma])
 
 
-def tables(distance: float, factors: tuple[float, ...] = FACTORS) -> Tensor:
-    """Steps of Y, Cb and Cr at a distance: whole numbers from 1 to 255, float32 `(3, 8, 8)`, rows vertical."""
+def factors_at(distance: float) -> tuple[float, ...]:
+    """ln of the factors at a distance."""
+    far = min(max(math.log(distance / NEAR) / math.log(FAR / NEAR), 0.0), 1.0)
+    return tuple((1 - far) * a + far * b for a, b in zip(NEAR_FACTORS, FACTORS, strict=True))
+
+
+def tables(distance: float, factors: tuple[float, ...] | None = None) -> Tensor:
+    """Steps of Y, Cb and Cr at a distance: whole numbers from 1 to 255, float32 `(3, 8, 8)`, rows vertical.
+
+    factors: ln of them, in place of those of the distance.
+    """
     base, growth = torch.tensor(BASE).view(3, 8, 8), torch.tensor(GROWTH).view(8, 8)
     scale = torch.full((8, 8), distance)
     if distance >= LINEAR:
         scale = (LINEAR ** (1 - growth) * distance**growth).clamp(min=distance / 2)
-    corrected = base * torch.tensor(factors)[bands()].exp()
+    corrected = base * torch.tensor(factors or factors_at(distance))[bands()].exp()
     return (GLOBAL * corrected * scale).round_().clamp_(1, LARGEST)

@@ -41,7 +41,7 @@ FORMATS = {
 }
 FARTHEST, CLOSEST, DISTANCES = 16.0, 0.2, 76  # of jndjpeg, 6 % apart
 GROWTH = 0.05  # of ln(bytes) by a step of a usual knob
-MARGIN = 1.04  # candidates whose mosaic takes more bytes than the smallest by this factor are left out
+MARGIN = 1.06  # candidates whose mosaic takes more bytes than the smallest by this factor are left out
 # A lossy file is taken only where it is this much smaller than the smallest lossless one.
 WORTH = 0.95
 # Of the bytes of a PNG written fast, what lossless files take at best; they are not tried where this is too much.

@@ -3,13 +3,13 @@
 import numpy as np
 from PIL import Image
 
-TILE = 256  # pixels a side
-ROWS = 4  # of tiles, and columns
-LARGE = 2 * (ROWS * TILE) ** 2  # pixels, above which it is worth it
+TILE = 384  # pixels a side: with smaller ones, what codecs pay at the seams tells more than what they pay inside
+ROWS = 3  # of tiles, and columns
+LARGE = 2_000_000  # pixels, above which it is worth it
 
 
 def mosaic(image: Image.Image) -> Image.Image:
-    """Sixteen tiles of an image of more than `LARGE` pixels, at even steps in the order of their contrast.
+    """Nine tiles of an image of more than `LARGE` pixels, at even steps in the order of their contrast.
 
     Tiles begin on multiples of their side, so that the grids of codecs lie as they lie in the image. Mode and `info`
     are those of the image.
