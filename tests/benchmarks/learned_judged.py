@@ -7,10 +7,12 @@ loss of the just noticeable difference is worth shows against weights that had t
 """
 
 import argparse
+import io
 import statistics
 from pathlib import Path
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 import imgredux
@@ -18,7 +20,6 @@ from imgredux.datasets import folder
 from imgredux.evaluate.bd_rate import Curve, mean_saving
 from imgredux.metrics import psnr
 from imgredux.protocols.base import eight_bit
-from tests.benchmarks.jpeg_judged import decoded as file_decoded
 from tests.benchmarks.second_opinion import theirs
 
 
@@ -30,7 +31,10 @@ def named(name: str) -> imgredux.Codec:
 
 
 def decoded(codec: imgredux.Codec, data: bytes) -> Tensor:
-    return imgredux.to_tensor(codec.decode(data)) if data[1:4] == b"IRX" else file_decoded(data)
+    if data[1:4] == b"IRX":
+        return imgredux.to_tensor(codec.decode(data))
+    with Image.open(io.BytesIO(data)) as image:
+        return imgredux.to_tensor(image.convert("RGB"))
 
 
 @torch.no_grad()

@@ -39,13 +39,16 @@ FORMATS = {
     "avif": ("avif",),
     "jxl": ("jxl",),
 }
-FARTHEST, CLOSEST, DISTANCES = 16.0, 0.2, 76  # of jndjpeg, 6 % apart
+FARTHEST, CLOSEST, DISTANCES = 16.0, 0.2, 151  # of jndjpeg, 3 % apart
+# A file at the place that the mosaic tells, larger than the best by this factor, ends a candidate.
+TOO_LARGE = 1.05
+ENOUGH = 0.1  # points above the target, of a large image: a file nearer to it would be smaller by 0.4 %
 GROWTH = 0.05  # of ln(bytes) by a step of a usual knob
 MARGIN = 1.06  # candidates whose mosaic takes more bytes than the smallest by this factor are left out
 # A lossy file is taken only where it is this much smaller than the smallest lossless one.
 WORTH = 0.95
 # Of the bytes of a PNG written fast, what lossless files take at best; they are not tried where this is too much.
-SLOWER = 0.4
+SLOWER = 0.2
 _log = logging.getLogger("imgredux")
 
 
@@ -165,7 +168,7 @@ def _smallest(
     """The smallest file of these candidates. likely: their trials on a small image that is like this one."""
     best: Found | None = None
     for name, codec in codecs.items():
-        trial = Trial(name, codec, image, judge, goal, math.inf if best is None else len(best.data))
+        trial = Trial(name, codec, image, judge, goal, math.inf if best is None else len(best.data), likely.get(name))
         curve = likely[name].scores if name in likely else None
         # Each encoding of a large image takes seconds, and a dip in its scores saves 0.1 % of the bytes.
         trial.solve(curve, below=0 if curve else BELOW)
@@ -187,15 +190,28 @@ def _likely(image: Image.Image, codecs: Mapping[str, FileCodec], goal: Goal) -> 
     return {trial.name: trial for trial in sorted(reached, key=lambda one: one.size) if trial.size <= most}
 
 
+class _LostError(Exception):
+    """A candidate cannot win any more."""
+
+
 class Trial:
     """A candidate on one image: its files that reach the goal, and scores, by the place on its knob.
 
-    most: bytes from which on a file is not judged, for what would win lies below.
+    most: bytes from which on a file is not judged, for what would win lies below. like: the trial on a small image that
+    is like this one.
     """
 
     def __init__(
-        self, name: str, codec: FileCodec, image: Image.Image, judge: Judge, goal: Goal, most: float = math.inf
+        self,
+        name: str,
+        codec: FileCodec,
+        image: Image.Image,
+        judge: Judge,
+        goal: Goal,
+        most: float = math.inf,
+        like: "Trial | None" = None,
     ) -> None:
+        self.like = like
         self.name, self.codec, self.judge, self.goal, self.most = name, codec, judge, goal, most
         self.keyword, self.values = _values(codec)
         self.least = float(np.interp(goal.score, USUAL_SCORES, USUAL_DECIBELS)) - SLACK
@@ -214,9 +230,12 @@ class Trial:
         try:
             self._write = self.codec.writer(self._image)
             last = len(self.values) - 1
-            solve(self._judged, self.goal.score, last, curve=curve, below=below, smaller=self._smaller)
+            enough = ENOUGH if curve else 0.0
+            solve(self._judged, self.goal.score, last, curve=curve, below=below, smaller=self._smaller, enough=enough)
         except ImageError as error:  # WebP ends at 16,383 pixels a side
             _log.info("%s is left out: %s", self.name, error)
+        except _LostError:
+            pass
         finally:
             self._write = None  # it may hold what is as large as the image
 
@@ -233,12 +252,14 @@ class Trial:
         data = self._write(**{self.keyword: self.values[place]})
         self.sizes[place] = len(data)
         if len(data) >= self.most:
+            if self.like is not None and len(data) > TOO_LARGE * self.most and not self.scores:
+                raise _LostError
             return math.inf
         seen = decoding.open_bytes(data, max_pixels=UNBOUNDED, formats=self.codec.forms)
         score = self.scores[place] = self.judge.score(seen)
         if score < self.goal.score:
             return score
-        if self.judge.psnr_hvs(seen) < self.least:
+        if self.like is None and self.judge.psnr_hvs(seen) < self.least:  # of a large image, its mosaic was looked at
             return -math.inf
         worst = self.judge.worst(seen) if math.isfinite(self.goal.guard) else score
         if worst + self.goal.guard < self.goal.score:

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-SLOPE = 0.7  # points of SSIMULACRA 2 that a step of a usual knob brings, until two places say more
+SLOPE = 70.0  # points of SSIMULACRA 2 that a knob brings over its whole length, until two places say more
 BEGIN = 0.75  # of the knob's length, where nothing is known
-STEEPEST = 2.0  # points a step, at most
-MOST = 3  # guesses by straight lines; then halves
+STEEPEST = 200.0  # points over the whole length, at most
+MOST = 4  # guesses by straight lines; then halves
 
 
 def solve(
@@ -19,6 +19,7 @@ def solve(
     curve: Mapping[int, float] | None = None,
     below: int = 0,
     smaller: Callable[[int], int] | None = None,
+    enough: float = 0.0,
 ) -> int | None:
     """The lowest place of 0..`last` whose score is at least `wanted`, and the next below is not; None where none is.
 
@@ -26,7 +27,8 @@ def solve(
     large; smaller: of such a place, where files may be small enough. Where no file that is small enough reaches
     `wanted`, the place is that of one that is too large, or None.
     curve: scores of a like image by place, which tell where to begin and how steep it is. below: as scores do not quite
-    rise, this many places under the one that is found are tried too, and the lowest that reaches is given.
+    rise, this many places under the one that is found are tried too, and the lowest that reaches is given. enough: a
+    place that is less than this above `wanted` is taken at once.
     """
     known: dict[int, float] = {}
     low, high = -1, last + 1
@@ -34,15 +36,15 @@ def solve(
     while True:
         known[place] = score(place)
         low, high = (low, place) if known[place] >= wanted else (place, high)
-        if high - low <= 1:
+        if high - low <= 1 or known.get(high, math.inf) - wanted < enough:
             break
-        if known.get(high) == math.inf and known.get(low, wanted) + STEEPEST * (high - 1 - low) < wanted:
+        if known.get(high) == math.inf and known.get(low, wanted) + STEEPEST / max(last, 1) * (high - 1 - low) < wanted:
             return None
         guess = (low + high) // 2
         if known.get(high) == math.inf and smaller is not None:
             guess = smaller(high)
         elif guesses < MOST:
-            guess = _guess(known, curve, wanted, place, low, high)
+            guess = _guess(known, curve, wanted, place, low, high, SLOPE / max(last, 1))
         place = min(max(guess, low + 1), high - 1)
         guesses += 1
     if high > last:
@@ -59,7 +61,13 @@ def _begin(curve: Mapping[int, float] | None, wanted: float, last: int) -> int:
 
 
 def _guess(
-    known: Mapping[int, float], curve: Mapping[int, float] | None, wanted: float, place: int, low: int, high: int
+    known: Mapping[int, float],
+    curve: Mapping[int, float] | None,
+    wanted: float,
+    place: int,
+    low: int,
+    high: int,
+    slope: float,
 ) -> int:
     """The place at which the score should be reached, by a straight line or by the curve of a like image."""
     value = known[place]
@@ -68,14 +76,14 @@ def _guess(
         return low + math.ceil((wanted - a) / (b - a) * (high - low))
     if not math.isfinite(value):
         return (low + high) // 2
-    steep = SLOPE
-    finite = {one: of for one, of in (curve or {}).items() if math.isfinite(of)}
+    steep = slope
+    finite = {one: of for one, of in (curve or known).items() if math.isfinite(of)}
     if len(finite) > 1:
         places = np.array(sorted(finite))
         scores = np.maximum.accumulate([finite[one] for one in places.tolist()])
         nearest = np.abs(places - place).argmin()
         around = slice(max(nearest - 1, 0), nearest + 2)
         run = np.ptp(places[around])
-        steep = max(float(np.ptp(scores[around]) / max(run, 1)), SLOPE / 4)
+        steep = max(float(np.ptp(scores[around]) / max(run, 1)), slope / 4)
     step = (wanted - value) / steep
     return place + (math.ceil(step) if step > 0 else min(math.floor(step), -1))

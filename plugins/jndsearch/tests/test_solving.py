@@ -90,4 +90,4 @@ def test_a_large_image_gets_what_a_small_one_gets(size, monkeypatch):
     large = codec.search(image, "first")
     assert large.score >= 65
     assert large.codec == small.codec
-    assert len(large.data) <= 1.01 * len(small.data)
+    assert len(large.data) <= 1.03 * len(small.data)  # dips of WebP's scores are passed over
