@@ -28,16 +28,14 @@ _STRIP = 32  # rows of blocks of PSNR-HVS at once
 class Judge:
     """An original, and scores of what was made of it.
 
-    Both are judged as they are seen: in sRGB that is not clipped, whatever the profile; an image with transparency
-    before grey. Images below 8 pixels a side are continued by their
-    edges. original: of mode L, LA, RGB or RGBA, upright; its ICC profile is in `info`.
+    Both are judged as they are seen: in sRGB that is not clipped, each by the ICC profile in its `info`; an image with
+    transparency before grey. Images below 8 pixels a side are continued by their
+    edges. original: of mode L, LA, RGB or RGBA, upright.
     """
 
     def __init__(self, original: Image.Image) -> None:
         self._color = "L" if original.mode in ("L", "LA") else "RGB"
         self._transparent = original.mode in ("LA", "RGBA")
-        profile = original.info.get("icc_profile")
-        self._profile = None if profile and is_srgb(profile) else profile
         self._original = self._seen(original)
 
     def score(self, image: Image.Image) -> float:
@@ -55,13 +53,14 @@ class Judge:
 
     def _seen(self, image: Image.Image) -> np.ndarray | Tensor:
         """8 bits `(H, W)` or `(H, W, 3)` of what is sRGB, else float32 `(1, 1 or 3, H, W)`."""
+        profile = image.info.get("icc_profile")
         if self._transparent:
             behind = Image.new("RGBA", image.size, (BEHIND, BEHIND, BEHIND, 255))
             image = Image.alpha_composite(behind, image.convert("RGBA"))
         image = image.convert(self._color)
         missing = [(0, max(SMALLEST - side, 0)) for side in (image.height, image.width)]
-        if self._profile:
-            seen = images.as_seen(image, self._profile)
+        if profile and not is_srgb(profile):
+            seen = images.as_seen(image, profile)
             return F.pad(seen, (*missing[1], *missing[0]), mode="replicate")
         array = np.asarray(image)
         return np.pad(array, [*missing, (0, 0)][: array.ndim], mode="edge") if any(sum(missing, ())) else array

@@ -34,6 +34,18 @@ def test_colors_outside_of_srgb_count() -> None:
     assert Judge(wide).score(quantized(wide)) == pytest.approx(ssimulacra2(y, x).item(), abs=0.002)
 
 
+def test_each_image_is_seen_by_its_own_profile() -> None:
+    """A file in sRGB of an original in linear light shows the same picture."""
+    seen = ASTRONAUT.convert("L")
+    levels = np.arange(256) / 255
+    light = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
+    linear = seen.point([round(255 * value) for value in light])
+    linear.info["icc_profile"] = profiles.stated(gray=True, gamma=1.0)
+    assert Judge(linear).score(seen) > 85
+    seen.info["icc_profile"] = linear.info["icc_profile"]
+    assert Judge(linear).score(seen) < 20
+
+
 def test_the_worst_tile_is_found() -> None:
     original = Image.fromarray(np.tile(data.astronaut(), (2, 3, 1)))
     changed = original.copy()
