@@ -83,3 +83,28 @@ def test_transparency_is_kept_to_the_bit(search):
     rgba.putalpha(alpha)
     decoded = imgredux.decode(search.encode(rgba, target="first"))
     assert np.array_equal(np.asarray(decoded)[..., 3], np.asarray(alpha))
+
+
+def test_a_lossless_file_gives_every_sample_back(search):
+    found = search.search(PHOTOGRAPH, "lossless")
+    assert (found.value, found.score, found.worst) == (None, 100, 100)
+    assert np.array_equal(np.asarray(imgredux.decode(found.data).convert("RGB")), np.asarray(PHOTOGRAPH))
+
+
+def test_a_drawing_becomes_a_lossless_file_where_that_is_smaller(search):
+    drawing = Image.new("RGBA", (300, 200))
+    drawing.paste((200, 30, 30, 255), (20, 20, 180, 180))
+    found = search.search(drawing, "first")
+    assert found.value is None
+    assert np.array_equal(np.asarray(imgredux.decode(found.data).convert("RGBA")), np.asarray(drawing))
+
+
+def test_the_worst_tile_is_guarded():
+    """Half of the image is smooth, where a coarse file bands; the other half hides anything, and lifts the score."""
+    y, x = np.mgrid[:512, :1024].astype(float)
+    noise = np.random.default_rng(0).integers(-60, 60, y.shape) * (x >= 512)
+    image = Image.fromarray((110 + 12 * np.sin(x / 90) + 10 * np.cos(y / 70) + noise).clip(0, 255).astype(np.uint8))
+    codec = imgredux.create("jndsearch", candidates=["jpeg444"])
+    loose, tight = codec.search(image, 70.0, guard=100), codec.search(image, 70.0, guard=2)
+    assert loose.worst < 68 <= tight.worst
+    assert len(tight.data) > len(loose.data)
