@@ -44,8 +44,16 @@ class Judge:
 
     def worst(self, image: Image.Image) -> float:
         """The lowest score of tiles of about 512 pixels a side; that of the image where it is no larger."""
+        return self.worst_place(image)[0]
+
+    def worst_place(self, image: Image.Image) -> tuple[float, tuple[int, int, int, int]]:
+        """The lowest score of a tile, and where that lies: left, top, right, bottom."""
         seen = self._seen(image)
-        return min(_score(_part(seen, place), _part(self._original, place)) for place in _tiles(*_size(seen)))
+        tiles = [*_tiles(*_size(seen))]
+        scores = [_score(_part(seen, place), _part(self._original, place)) for place in tiles]
+        worst = min(scores)
+        rows, columns = tiles[scores.index(worst)]
+        return worst, (columns.start, rows.start, min(columns.stop, image.width), min(rows.stop, image.height))
 
     def psnr_hvs(self, image: Image.Image) -> float:
         """PSNR-HVS in dB."""
@@ -87,8 +95,8 @@ def _size(seen: np.ndarray | Tensor) -> tuple[int, int]:
 def _tiles(height: int, width: int) -> Iterator[tuple[slice, slice]]:
     """Tiles of one size nearly, so that none is small."""
     rows, columns = (np.linspace(0, side, max(round(side / TILE), 1) + 1).astype(int) for side in (height, width))
-    for top, bottom in pairwise(rows):
-        for left, right in pairwise(columns):
+    for top, bottom in pairwise(rows.tolist()):
+        for left, right in pairwise(columns.tolist()):
             yield slice(top, bottom), slice(left, right)
 
 

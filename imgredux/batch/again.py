@@ -22,13 +22,14 @@ MEAN, MOST = 6.0, 40.0
 class Proof(NamedTuple):
     """In what a new file differs, in words, empty for the same picture; SSIMULACRA 2, and that of its worst tile.
 
-    same: every sample is the original's.
+    same: every sample is the original's. worst_at: that tile, left, top, right and bottom.
     """
 
     differs: str
     score: float = 0.0
     worst: float = 0.0
     same: bool = False
+    worst_at: tuple[int, ...] = ()
 
 
 def proof(data: bytes, original: "Image.Image") -> Proof:
@@ -62,7 +63,8 @@ def proof(data: bytes, original: "Image.Image") -> Proof:
     if new.convert(original.mode).tobytes() == original.tobytes():
         return Proof("", 100.0, 100.0, same=True)
     judge = Judge(original)
-    return Proof("", judge.score(new), judge.worst(new))
+    worst, place = judge.worst_place(new)
+    return Proof("", judge.score(new), worst, worst_at=place)
 
 
 def _difference(new: "Image.Image", original: "Image.Image") -> "Tensor":

@@ -141,6 +141,7 @@ def _anew(
         return None, f"the new file {seen.differs}"
     form = _FORMS[inventory(data).form]
     facts = {"form": form, "lossless": seen.same, "score": round(seen.score, 2), "worst": round(seen.worst, 2)}
+    facts |= {} if seen.same else {"worst_at": list(seen.worst_at)}
     return Small(data, form, facts=facts), ""
 
 

@@ -53,11 +53,12 @@ def through(
     summary: "Callable[[list[dict[str, Any]]], str]" = lambda facts: "",
     totals: "Callable[[list[dict[str, Any]]], dict[str, Any]]" = lambda facts: {},
     so_far: "Callable[[list[dict[str, Any]]], str]" = lambda facts: "",
+    at_end: "Callable[[list[FileResult]], None]" = lambda results: None,
 ) -> None:
     """Do the work on every input; exit code 0 all done, 2 wrong usage, 3 something failed or could not be said.
 
     make: the work. told: the line of a file that is done, empty for none. summary: what the facts of all have in
-    common; totals: that for programs; so_far: that in few words, for the bar.
+    common; totals: that for programs; so_far: that in few words, for the bar. at_end: gets all results.
     """
     from imgredux.batch import engine
 
@@ -70,8 +71,10 @@ def through(
     seen: Counter[str] = Counter()
     left: list[FileResult] = []
     facts: list[dict[str, Any]] = []
+    every: list[FileResult] = []
     with ended_like_interrupted(), _written(), bar(total) as shown, _tiles(shown, total):
         for result in results:
+            every.append(result)
             kind = _kind(result)
             seen[kind] += 1
             if kind == "left out":
@@ -83,6 +86,7 @@ def through(
                 more = so_far(facts) if facts else ""
                 shown.advance(f"{more}, {result.input.name}" if more else result.input.name)
     _finish(seen, left, summary(facts) if facts and not as_json else "", totals(facts) if as_json else None, total)
+    at_end(every)
     if seen["failed"] or not say.whole:
         raise typer.Exit(FAILED)
 

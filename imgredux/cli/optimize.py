@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -58,6 +59,10 @@ def optimize(
         float,
         typer.Option("--guard", min=0, metavar="POINTS", help="How far below the target the worst 512 pixels may be."),
     ] = 15.0,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="A page of HTML: worst files first, at their worst place."),
+    ] = None,
     jobs: Jobs = None,
     force: Force = False,
     max_megapixels: Megapixels = MEGAPIXELS,
@@ -115,7 +120,7 @@ def optimize(
             out, force = Path(nowhere), False
         if out is None:
             fail("give a folder for the new files with -o, or --in-place, or --dry-run", USAGE)
-        shown = {"told": _told, "summary": _summary, "totals": _totals, "so_far": _so_far}
+        shown = {"told": _told, "summary": _summary, "totals": _totals, "so_far": _so_far, "at_end": _written(report)}
         through(work, images, out, jobs=jobs, force=force, as_json=as_json, **shown)
 
 
@@ -139,6 +144,20 @@ def _limits(sizes: list[str]) -> tuple[int | None, int | None]:
         else:
             most = max(round(float(found[1]) * unit), 1)
     return most, side
+
+
+def _written(report: Path | None) -> "Callable[[list[FileResult]], None]":
+    """What writes the page, if there is to be one."""
+
+    def write(results: "list[FileResult]") -> None:
+        from imgredux.io.files import atomic
+        from imgredux.report.saved import page
+
+        if report is not None:
+            with atomic(report) as temporary:
+                temporary.write_text(page(results), "utf-8")
+
+    return write
 
 
 def _pipe(work: Any) -> None:
