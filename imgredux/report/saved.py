@@ -24,7 +24,7 @@ def page(results: Sequence[FileResult], title: str = "Smaller files") -> str:
     """The page of the results of a run, for as long as their files are where they say."""
     done = sorted((one for one in results if one.error is None and one.left_out is None and one.facts), key=_order)
     before, after = (sum(one.facts[key] for one in done) for key in ("before", "after"))
-    seen = [one for one in done if one.facts.get("score", 100) < 100]
+    seen = [one for one in done if one.facts.get("worst_at")]
     shown = "\n".join(filter(None, map(_compared, seen[:SHOWN])))
     table = "\n".join(map(_row, done))
     failed = [f"<li>{html.escape(str(one.input))}: {html.escape(one.error)}</li>" for one in results if one.error]
@@ -72,13 +72,13 @@ def _row(one: FileResult) -> str:
 
 def _compared(one: FileResult) -> str:
     """A file's worst place under a slider; nothing where its files cannot be read any more."""
-    box = tuple(one.facts.get("worst_at") or ())
+    left, top, right, bottom = box = tuple(one.facts["worst_at"])
     original, new = _files(one)
     try:
         pair = [_data_uri(path, box) for path in (original, new)]
     except (ImgreduxError, OSError):
         return ""
-    width, height = box[2] - box[0], box[3] - box[1]
+    width, height = right - left, bottom - top
     facts = _figures(one.facts)
     return f"""<section><h3>{html.escape(str(one.input))} <small>{facts}</small></h3>
 <div class="exact"><div class="compare" style="--w:{width}px">
@@ -100,8 +100,8 @@ def _files(one: FileResult) -> tuple[Path, Path]:
     return (one.outputs[0], one.input) if "now" in one.facts else (one.input, one.outputs[0])
 
 
-def _data_uri(path: Path, box: tuple[int, ...]) -> str:
-    image = _seen(path).crop((box[0], box[1], box[2], box[3]))
+def _data_uri(path: Path, box: tuple[int, int, int, int]) -> str:
+    image = _seen(path).crop(box)
     file = io.BytesIO()
     image.save(file, "WEBP", lossless=True, method=2)
     return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
@@ -116,11 +116,9 @@ def _seen(path: Path) -> "Image.Image":
 
 
 def _size(count: int) -> str:
-    for unit in ("bytes", "kB", "MB"):
-        if count < 1000 or unit == "MB":
-            return f"{count} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError
+    if count < 1000:
+        return f"{count} bytes"
+    return f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
 
 
 def _percent(before: int, after: int) -> str:
