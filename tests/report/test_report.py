@@ -354,10 +354,10 @@ def test_the_page_runs_in_a_browser_without_a_word_on_the_console(made: Path, tm
     assert seen["first"] == ["flat"]
     assert seen["second"] == ["concentrated"]
     assert "20%" in seen["cut"]
-    assert seen["contact"] == 4  # the original and three methods
+    assert seen["contact"] == 5  # the original and four methods
     assert seen["theme"]
     assert seen["broken"] == 0
-    assert seen["images"] == 30  # three parts: the original, and image, map and difference of three methods
+    assert seen["images"] == 39  # three parts: the original, and image, map and difference of four methods
 
 
 @pytest.mark.skipif(BROWSER is None, reason="no chromium on the PATH")
