@@ -29,8 +29,8 @@ class Judge:
     """An original, and scores of what was made of it.
 
     Both are judged as they are seen: in sRGB that is not clipped, each by the ICC profile in its `info`; an image with
-    transparency before grey. Images below 8 pixels a side are continued by their
-    edges. original: of mode L, LA, RGB or RGBA, upright.
+    transparency before grey. Images below 8 pixels a side are continued by their edges. original: of mode L, LA, RGB or
+    RGBA, upright.
     """
 
     def __init__(self, original: Image.Image) -> None:

@@ -13,12 +13,11 @@ from typing import Any
 
 from imgredux.batch.optimize import Optimize, facts_of
 from imgredux.batch.outputs import Target
-from imgredux.batch.record import RECORD, ROWS, digest
+from imgredux.batch.record import NOW, RECORD, ROWS, digest
 from imgredux.errors import ImgreduxError
 from imgredux.io.files import atomic
 
 FOLDER = "imgredux-originals"
-NOW = "now"  # of the facts: SHA-256 of what was put in the place of an original
 _MOST = 1000  # originals of one name
 
 

@@ -19,6 +19,7 @@ from imgredux.io.files import sweep
 from imgredux.io.jsonl import Row, Rows
 
 RECORD = "imgredux.jsonl"
+NOW = "now"  # of the facts: SHA-256 of what was put in the place of an input
 
 
 def _check(row: Row) -> None:
@@ -125,7 +126,7 @@ class Record:
 
     def _same_input(self, path: Path, row: Row) -> bool:
         """Whether an input is as it was, or, where it was replaced, as it has been since."""
-        about, now = path.stat(), row.get("facts", {}).get("now")
+        about, now = path.stat(), row.get("facts", {}).get(NOW)
         if now is not None:
             return digest(path) == now
         if about.st_size != row["size"]:

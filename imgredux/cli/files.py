@@ -52,13 +52,14 @@ def through(
     told: "Callable[[FileResult], str]",
     summary: "Callable[[list[dict[str, Any]]], str]" = lambda facts: "",
     totals: "Callable[[list[dict[str, Any]]], dict[str, Any]]" = lambda facts: {},
-    so_far: "Callable[[list[dict[str, Any]]], str]" = lambda facts: "",
+    so_far: "Callable[[Counter[str]], str]" = lambda sums: "",
     at_end: "Callable[[list[FileResult]], None]" = lambda results: None,
 ) -> None:
     """Do the work on every input; exit code 0 all done, 2 wrong usage, 3 something failed or could not be said.
 
     make: the work. told: the line of a file that is done, empty for none. summary: what the facts of all have in
-    common; totals: that for programs; so_far: that in few words, for the bar. at_end: gets all results.
+    common; totals: what is summed of them, for programs; so_far: the sums in few words, for the bar. at_end: gets
+    all results.
     """
     from imgredux.batch import engine
 
@@ -72,6 +73,7 @@ def through(
     left: list[FileResult] = []
     facts: list[dict[str, Any]] = []
     every: list[FileResult] = []
+    sums: Counter[str] = Counter()
     with ended_like_interrupted(), _written(), bar(total) as shown, _tiles(shown, total):
         for result in results:
             every.append(result)
@@ -81,11 +83,12 @@ def through(
                 left.append(result)
             elif kind != "failed" and result.facts:
                 facts.append(result.facts)
+                sums.update(totals([result.facts]))
             _say(result, told, as_json)
             if kind != "left out" and total > 1:
-                more = so_far(facts) if facts else ""
+                more = so_far(sums) if facts else ""
                 shown.advance(f"{more}, {result.input.name}" if more else result.input.name)
-    _finish(seen, left, summary(facts) if facts and not as_json else "", totals(facts) if as_json else None, total)
+    _finish(seen, left, summary(facts) if facts and not as_json else "", sums if as_json else None, total)
     at_end(every)
     if seen["failed"] or not say.whole:
         raise typer.Exit(FAILED)
@@ -129,7 +132,7 @@ def _say(result: "FileResult", told: "Callable[[FileResult], str]", as_json: boo
 
 
 def _finish(
-    seen: "Counter[str]", left: "list[FileResult]", summary: str, totals: dict[str, Any] | None, total: int
+    seen: "Counter[str]", left: "list[FileResult]", summary: str, totals: "Counter[str] | None", total: int
 ) -> None:
     """The end of a run. totals: of its JSON; None: for people."""
     if totals is not None:

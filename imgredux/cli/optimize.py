@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from imgredux.cli.files import MEGAPIXELS, Force, Jobs, Json, Megapixels, pixels, through
-from imgredux.cli.text import USAGE, fail, line, say
+from imgredux.cli.text import FAILED, USAGE, fail, line, say
 from imgredux.errors import ImgreduxError, in_words
 
 if TYPE_CHECKING:
@@ -192,11 +192,8 @@ def _undo(images: list[Path], out: Path | None, as_json: bool) -> None:
         for path, why in put_back(out or originals_of(images), images):
             done, failed = done + (not why), failed + bool(why)
             if as_json:
-                say(
-                    json.dumps(
-                        {"input": str(path), "state": "failed" if why else "done", **({"error": why} if why else {})}
-                    )
-                )
+                about = {"state": "failed", "error": why} if why else {"state": "done"}
+                say(json.dumps({"input": str(path), **about}))
             elif why:
                 say(line(f"imgredux: {path}: {why}"), file=sys.stderr)
             else:
@@ -206,7 +203,7 @@ def _undo(images: list[Path], out: Path | None, as_json: bool) -> None:
     if as_json:
         say(json.dumps({"summary": {"done": done, "failed": failed}}))
     if failed:
-        raise typer.Exit(3)
+        raise typer.Exit(FAILED)
 
 
 def _told(done: "FileResult") -> str:
@@ -228,9 +225,8 @@ def _summary(facts: list[dict[str, Any]]) -> str:
     return f"{len(facts)} files: {_change(before, after)}; {exact} without a loss, {kept} kept as they were"
 
 
-def _so_far(facts: list[dict[str, Any]]) -> str:
-    before, after = _totals(facts).values()
-    return f"{(before - after) / 1e6:.1f} MB saved"
+def _so_far(sums: Mapping[str, int]) -> str:
+    return f"{(sums['before'] - sums['after']) / 1e6:.1f} MB saved"
 
 
 def _change(before: int, after: int) -> str:

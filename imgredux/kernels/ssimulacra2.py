@@ -56,8 +56,8 @@ def _root(x):
 
 
 def _light(row, curve, out, n):
-    """Linear light of n samples."""
-    raise NotImplementedError  # `_light_of` writes it
+    """Linear light of n samples, in compiled code alone: `_light_of` is what numba puts in its place."""
+    raise TypeError("_light is called by compiled code alone")
 
 
 @overload(_light, jit_options=_fast)  # pyright: ignore[reportArgumentType]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from imgredux.batch.outputs import FileResult
+from imgredux.batch.record import NOW
 from imgredux.errors import ImgreduxError
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def _figures(facts: Mapping[str, Any]) -> str:
 
 def _files(one: FileResult) -> tuple[Path, Path]:
     """The original and the new file; of a photograph that was replaced, its copy is the original."""
-    return (one.outputs[0], one.input) if "now" in one.facts else (one.input, one.outputs[0])
+    return (one.outputs[0], one.input) if NOW in one.facts else (one.input, one.outputs[0])
 
 
 def _data_uri(path: Path, box: tuple[int, int, int, int]) -> str:

@@ -12,7 +12,6 @@ range by half. Rows go into the file; the command adds what is missing. CPU seco
 import argparse
 import io
 import json
-import re
 import resource
 import statistics
 import subprocess
@@ -26,6 +25,7 @@ from pathlib import Path
 import mozjpeg_lossless_optimization as mozjpeg
 import numpy as np
 import torch
+from imgredux_jndjpeg.fit import butteraugli
 from PIL import Image
 from scipy.interpolate import PchipInterpolator
 
@@ -86,15 +86,6 @@ def encoders(chosen: argparse.Namespace) -> dict[str, tuple[Encoder, tuple[float
     return found
 
 
-def butteraugli(program: str, image: np.ndarray, reference: np.ndarray) -> float:
-    with tempfile.TemporaryDirectory() as place:
-        paths = [Path(place, f"{name}.ppm") for name in "xy"]
-        for path, array in zip(paths, (reference, image), strict=True):
-            Image.fromarray(array).save(path)
-        done = subprocess.run([program, *map(str, paths)], capture_output=True, text=True, check=True)
-    return -float(re.findall(r"3-norm: ([\d.]+)", done.stdout)[0])
-
-
 def judged(data: bytes, image: Image.Image, chosen: argparse.Namespace) -> dict[str, float]:
     with Image.open(io.BytesIO(data)) as opened:
         again = opened.convert("RGB")
@@ -102,7 +93,7 @@ def judged(data: bytes, image: Image.Image, chosen: argparse.Namespace) -> dict[
     found = {"psnr_hvs": psnr_hvs(y, x).item(), "ms_ssim": axis("ms_ssim", ms_ssim(y, x).item())}
     found["ssimulacra2"] = theirs(chosen.ssimulacra2, y, x)
     if chosen.butteraugli:
-        found["butteraugli"] = butteraugli(chosen.butteraugli, np.asarray(again), np.asarray(image))
+        found["butteraugli"] = butteraugli(np.asarray(again), np.asarray(image), chosen.butteraugli)
     return found
 
 

@@ -22,10 +22,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.searching")
     parser.add_argument("photos", nargs="+", type=Path)
     parser.add_argument("--target", default="side-by-side")
+    parser.add_argument("--formats", nargs="+", help="as jpeg webp; all that are at hand by default")
     parser.add_argument("--enlarge", type=float, metavar="MEGAPIXELS")
     parser.add_argument("--whole", action="store_true")
     chosen = parser.parse_args()
-    codec = imgredux.get("jndsearch")
+    codec = imgredux.create("jndsearch", formats=chosen.formats).eval()
     assert isinstance(codec, search.JndSearch)
     codec.search(Image.new("RGB", (64, 64)), chosen.target)  # what is loaded on first use
     print("| image | search | codec | bytes | score | CPU s | MiB |\n|---|---|---|---|---|---|---|")

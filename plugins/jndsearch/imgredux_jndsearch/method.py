@@ -119,7 +119,7 @@ class JndSearch(FileCodec):
             raise Unreached(f"none of {tried} reaches a SSIMULACRA 2 of {goal.score:g} on this image")
         return best
 
-    def _lossy(self, image: Image.Image, able: Mapping[str, FileCodec], goal: "Goal") -> Found | None:
+    def _lossy(self, image: Image.Image, able: Mapping[str, FileCodec], goal: Goal) -> Found | None:
         judge = Judge(image)
         for stored in _storable(image):
             likely: dict[str, Trial] = {}
@@ -136,20 +136,19 @@ class JndSearch(FileCodec):
 
 
 def _smallest(
-    image: Image.Image, codecs: Mapping[str, FileCodec], judge: Judge, goal: Goal, likely: "Mapping[str, Trial]"
+    image: Image.Image, codecs: Mapping[str, FileCodec], judge: Judge, goal: Goal, likely: Mapping[str, Trial]
 ) -> Found | None:
     """The smallest file of these candidates. likely: their trials on a small image that is like this one."""
     best: Found | None = None
     for name, codec in codecs.items():
         trial = Trial(name, codec, image, judge, goal, math.inf if best is None else len(best.data), likely.get(name))
-        curve = likely[name].scores if name in likely else None
         # Each encoding of a large image takes seconds, and a dip in its scores saves 0.1 % of the bytes.
-        trial.solve(curve, below=0 if curve else BELOW)
+        trial.solve(below=0 if trial.like else BELOW)
         best = min([*trial.found.values(), *filter(None, [best])], key=lambda one: len(one.data), default=None)
     return best
 
 
-def _likely(image: Image.Image, codecs: Mapping[str, FileCodec], goal: Goal) -> "dict[str, Trial]":
+def _likely(image: Image.Image, codecs: Mapping[str, FileCodec], goal: Goal) -> dict[str, Trial]:
     """The candidates whose file of the mosaic of a large image is the smallest or nearly so, the smallest first."""
     part = mosaic(image)
     judge, most = Judge(part), math.inf

@@ -2,7 +2,6 @@
 
 import logging
 import math
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -79,8 +78,9 @@ class Trial:
         """Bytes of the smallest file found."""
         return min(len(one.data) for one in self.found.values())
 
-    def solve(self, curve: Mapping[int, float] | None = None, below: int = 0) -> None:
-        """Look for the smallest file. curve: scores of an image that is like this one."""
+    def solve(self, below: int = 0) -> None:
+        """Look for the smallest file. below: places under the one that is found that are tried too."""
+        curve = self.like.scores if self.like else None
         try:
             self._write = self.codec.writer(self._image)
             last = len(self.values) - 1
