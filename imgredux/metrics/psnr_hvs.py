@@ -61,7 +61,7 @@ def _decibels(image: Tensor, reference: Tensor, masked: bool) -> Tensor:
 
 def _error(x: Tensor, y: Tensor, masked: bool) -> Tensor:
     """Sum over some rows `(B, 1, H, W)` of the squared weighted error left."""
-    cx, cy = blocks(dct(x)), blocks(dct(y))
+    cx, cy = blocks(dct(torch.cat([x, y]))).chunk(2)  # in one call, or rounding could tell equal images apart
     error = (cx - cy).abs()
     if masked:
         mask = torch.maximum(_masking(blocks(x), cx), _masking(blocks(y), cy))

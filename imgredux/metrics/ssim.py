@@ -1,11 +1,15 @@
 """SSIM of Wang et al. (IEEE TIP 13(4), 2004) and MS-SSIM of Wang, Simoncelli and Bovik (Asilomar 2003)."""
 
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from imgredux.kernels import native
 from imgredux.metrics.pairs import matched, measured
 from imgredux.ops.precision import widest
 
@@ -27,7 +31,8 @@ def ssim(image: Tensor, reference: Tensor, *, window: Window = "gauss") -> Tenso
     window: "gauss" is 11x11 with sigma 1.5, the original's; "box8" is 8x8 and uniform, the other window that
     restoration tables use.
 
-    Differentiable; without gradients, images on the CPU are processed in row strips. float16 and bfloat16 are computed
+    Differentiable; without gradients, images on the CPU are processed in row strips, by compiled loops where they are
+    installed (`imgredux[fast]`), the window is "gauss" and the type float32. float16 and bfloat16 are computed
     in float32. Raises ImageError for images of different shapes, or smaller than the window.
     """
     taps = _taps(window)
@@ -72,6 +77,11 @@ def _taps(window: Window) -> Tensor:
 
 
 def _halve(x: Tensor) -> Tensor:
+    if kernel := native("ssim", x):
+        half = x.new_empty(*x.shape[:2], -(-x.shape[2] // 2), -(-x.shape[3] // 2))
+        for plane, out in zip(x.contiguous().flatten(0, 1), half.flatten(0, 1), strict=True):
+            kernel.halve(plane.numpy(), out.numpy())
+        return half
     return F.avg_pool2d(x, 2, padding=(x.shape[-2] % 2, x.shape[-1] % 2))
 
 
@@ -80,7 +90,26 @@ def _mean_map(image: Tensor, reference: Tensor, taps: Tensor, *, luminance: bool
     needs_gradient = torch.is_grad_enabled() and (image.requires_grad or reference.requires_grad)
     if needs_gradient or image.device.type != "cpu":
         return _plain(image, reference, taps.tolist(), luminance)
+    if len(taps) == 11 and (kernel := native("ssim", image, reference)):
+        return _compiled(kernel, image.flatten(0, 1), reference.flatten(0, 1), taps, luminance).view(image.shape[:2])
     return _in_strips(image.flatten(0, 1), reference.flatten(0, 1), taps, luminance).view(image.shape[:2])
+
+
+def _compiled(kernel: ModuleType, xs: Tensor, ys: Tensor, taps: Tensor, luminance: bool) -> Tensor:
+    """`_plain` of planes `(N, H, W)` with the Gaussian window, tile by tile on as many threads as torch has."""
+    half = taps[5:].float().numpy()
+    outputs = (xs.shape[1] - 10) * (xs.shape[2] - 10)
+    planes = [(x.contiguous().numpy(), y.contiguous().numpy()) for x, y in zip(xs, ys, strict=True)]
+    lefts = range(0, xs.shape[2] - 10, kernel.COLUMNS)
+
+    def tile(task: tuple[tuple[np.ndarray, np.ndarray], int]) -> float:
+        pair, left = task
+        return kernel.tile(*pair, half, np.float32(C1), np.float32(C2), left)[luminance]
+
+    tasks = [(pair, left) for pair in planes for left in lefts]
+    with ThreadPoolExecutor(min(torch.get_num_threads(), len(tasks))) as threads:
+        sums = torch.tensor([*threads.map(tile, tasks)], dtype=torch.float64)
+    return sums.view(len(planes), -1).sum(1) / outputs
 
 
 def _plain(x: Tensor, y: Tensor, taps: list[float], luminance: bool) -> Tensor:

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from imgredux import kernels
 from imgredux.errors import ImageError
-from imgredux.kernels import compiled
 from imgredux.metrics.pairs import measured
 from imgredux.ops.precision import widest
 
@@ -100,7 +100,7 @@ def of_bytes(image: np.ndarray, reference: np.ndarray) -> float:
         raise ImageError(f"{sizes}: this metric needs two equal ones of at least {SMALLEST}x{SMALLEST} pixels")
     x, y = (np.broadcast_to(one.reshape(*one.shape[:2], -1), (*one.shape[:2], 3)) for one in (reference, image))
     x, y = x.transpose(2, 0, 1), y.transpose(2, 0, 1)
-    if compiled("ssimulacra2"):
+    if kernels.compiled("ssimulacra2"):
         return _score(torch.tensor(_compiled_error(x, y, _LIGHT), dtype=torch.float64)).item()
     image_planes, planes = (torch.from_numpy(one.astype(np.float32))[None].div_(255) for one in (y, x))
     return ssimulacra2(image_planes, planes).item()
@@ -122,7 +122,7 @@ def _weights(height: int, width: int) -> Tensor:
 
 def _error(x: Tensor, y: Tensor) -> Tensor:
     """Weighted sum of the norms of all error maps of two sRGB images `(3, H, W)`."""
-    if _can_be_compiled(x, y):
+    if kernels.native("ssimulacra2", x, y):
         arrays = x.detach().numpy(), y.detach().numpy()
         return torch.tensor(_compiled_error(*arrays, _KNEE_ALONE), dtype=widest(x))
     weights = _weights(*x.shape[-2:])
@@ -135,15 +135,9 @@ def _error(x: Tensor, y: Tensor) -> Tensor:
     return error
 
 
-def _can_be_compiled(x: Tensor, y: Tensor) -> bool:
-    plain = type(x) is Tensor and type(y) is Tensor and x.device.type == "cpu" and x.dtype == torch.float32
-    learning = torch.is_grad_enabled() and (x.requires_grad or y.requires_grad)
-    return plain and not learning and not torch.compiler.is_compiling() and compiled("ssimulacra2") is not None
-
-
 def _compiled_error(x: np.ndarray, y: np.ndarray, curve: np.ndarray) -> float:
     """As `_error`, of arrays `(3, H, W)`. curve: what `kernels.ssimulacra2.tile` needs to know of their samples."""
-    kernel = compiled("ssimulacra2")
+    kernel = kernels.compiled("ssimulacra2")
     assert kernel is not None  # the caller has looked
     weights, error = _weights(*x.shape[1:]), 0.0
     last = weights.shape[1] - 1

@@ -15,6 +15,7 @@ from scipy import fft
 from torch import Tensor
 from torch.nn import functional as F
 
+from imgredux.kernels import native
 from imgredux.ops.quantization import project
 from imgredux.ops.strips import fresh, in_strips, pad
 
@@ -147,7 +148,15 @@ def mean_of_windows(strip: Tensor, t: Tensor, stride: int, most: int = STRIP) ->
     `strip` begins 7 pixels above a row of blocks, and as far to the left; r is at most `most`. `t`, `(8, 8)`, is in
     the units of strip. The DCT and its inverse are taken down the columns once for all windows that share the rows.
     Everything is summed from left to right and from above, so that a strip's or tile's place does not change a bit.
+    Compiled loops do it where they can.
     """
+    if kernel := native("sliding", strip, t):
+        strip, mean = (
+            strip[0, 0].contiguous(),
+            strip.new_empty(strip.shape[-2] - 2 * REACH, strip.shape[-1] - 2 * REACH),
+        )
+        kernel.mean_of_windows(strip.numpy(), t.contiguous().numpy(), np.float32(ON_GRID), stride, mean.numpy())
+        return mean[None, None]
     rows, width = strip.shape[-2] - 2 * REACH, strip.shape[-1]
     first = REACH % stride  # windows begin at multiples of stride from the grid
     x = F.pad(strip[0, 0], (0, 0, 0, most + 2 * N - 1 - strip.shape[-2]))

@@ -1,11 +1,12 @@
-"""SSIM and MS-SSIM of a 1080p RGB photograph in float32 beside pytorch-msssim's."""
+"""SSIM and MS-SSIM of a 1080p RGB photograph in float32 beside pytorch-msssim's, and SSIM beside OpenCV's blurs."""
 
+import numpy as np
 import pytest
 import torch
 from skimage import data
 from skimage.transform import resize
 
-from imgredux.metrics.ssim import ms_ssim, ssim
+from imgredux.metrics.ssim import C1, C2, ms_ssim, ssim
 
 HEIGHT, WIDTH = 1080, 1920
 
@@ -16,6 +17,25 @@ def pair():
     image = torch.from_numpy(photograph).clamp(0, 1).float().permute(2, 0, 1)[None].contiguous()
     noise = 0.05 * torch.randn(image.shape, generator=torch.Generator().manual_seed(0))
     return (image + noise).clamp(0, 1), image
+
+
+def by_opencv(x: np.ndarray, y: np.ndarray) -> float:
+    """SSIM of `(H, W, C)` in [0, 1] by the formula, with OpenCV's Gaussian blur: its borders count too."""
+    cv2 = pytest.importorskip("cv2")
+    mu_x, mu_y, square_x, square_y, product = (
+        cv2.GaussianBlur(plane, (11, 11), 1.5) for plane in (x, y, x * x, y * y, x * y)
+    )
+    both, squares = mu_x * mu_y, mu_x * mu_x + mu_y * mu_y
+    numerator = (2 * both + C1) * (2 * (product - both) + C2)
+    return float(np.mean(numerator / ((squares + C1) * (square_x + square_y - squares + C2))))
+
+
+def test_ssim_of_opencv_1080p(measure, pair, threads):
+    cv2 = pytest.importorskip("cv2")
+    cv2.setNumThreads(threads)
+    x, y = (np.ascontiguousarray(one[0].permute(1, 2, 0).numpy()) for one in pair)
+    assert by_opencv(x, y) == pytest.approx(ssim(*pair).item(), abs=2e-3)
+    measure(lambda: by_opencv(x, y), task="SSIM, 1080p RGB", row="OpenCV", pixels=HEIGHT * WIDTH)
 
 
 @pytest.mark.parametrize("row", ["imgredux", "pytorch-msssim"])

@@ -121,6 +121,23 @@ def test_with_gradients_the_value_is_that_of_strips(window: str, size: tuple[int
     assert plain.item() == pytest.approx(ssim(image.detach(), reference, window=window).item(), abs=1e-12)
 
 
+@pytest.mark.parametrize("size", [(11, 11), (27, 300), (161, 266), (300, 267), (178, 530)])
+@pytest.mark.parametrize("metric", [ssim, ms_ssim])
+def test_compiled_loops_give_the_value_of_the_tensors(metric, size, monkeypatch) -> None:
+    kernel = pytest.importorskip("imgredux.kernels.ssim", reason="numba is not installed")
+    if metric is ms_ssim and min(size) < 161:
+        pytest.skip("too small for five scales")
+    calls, found = [], kernel.tile
+    monkeypatch.setattr(kernel, "tile", lambda *args: calls.append(1) or found(*args))
+    image, reference = noisy_pair(2, 3, *size, dtype=torch.float32)
+    compiled, itself = metric(image, reference), metric(image, image)
+    assert calls
+    assert torch.equal(itself, torch.ones(2, dtype=torch.float64))
+    monkeypatch.setattr("imgredux.kernels.compiled", lambda name: None)
+    torch.testing.assert_close(compiled, metric(image, reference), rtol=0, atol=1e-6)
+    torch.testing.assert_close(compiled, metric(image.double(), reference.double()), rtol=0, atol=1e-6)
+
+
 def test_gradients_are_right() -> None:
     image, reference = noisy_pair(1, 1, 12, 13)
     assert torch.autograd.gradcheck(lambda x, y: ssim(x, y), (image.requires_grad_(), reference.requires_grad_()))

@@ -231,7 +231,7 @@ def test_what_is_compiled_is_used_and_the_rest_is_not(monkeypatch) -> None:
 def test_without_numba_bytes_have_the_same_score(monkeypatch) -> None:
     original = data.astronaut()[:100, :120]
     score = module.of_bytes(quantized(original), original)
-    monkeypatch.setattr(module, "compiled", lambda name: None)
+    monkeypatch.setattr("imgredux.kernels.compiled", lambda name: None)
     assert module.of_bytes(quantized(original), original) == pytest.approx(score, abs=0.002)
 
 

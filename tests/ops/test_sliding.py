@@ -107,6 +107,22 @@ def test_a_turned_picture_is_restored_as_before(turn):
 
 
 @pytest.mark.parametrize("stride", [1, 2, 4])
+@pytest.mark.parametrize("size", [(1, 1), (8, 40), (24, 130), (131, 70)])
+def test_compiled_loops_give_what_the_tensors_give(stride, size, monkeypatch):
+    kernel = pytest.importorskip("imgredux.kernels.sliding", reason="numba is not installed")
+    calls, found = [], kernel.mean_of_windows
+    monkeypatch.setattr(kernel, "mean_of_windows", lambda *args: calls.append(1) or found(*args))
+    x, t = camera(size[0] + 14, size[1] + 14), thresholds(LUMA[0], 0.4) / 255
+    compiled = mean_of_windows(x, t, stride, most=144)
+    assert calls
+    monkeypatch.setattr("imgredux.kernels.compiled", lambda name: None)
+    # A coefficient at its threshold may be on either side of it.
+    difference = (compiled - mean_of_windows(x, t, stride, most=144)).abs()
+    assert difference.max() < 1e-3
+    assert difference.median() < 1e-6
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4])
 def test_bits_do_not_depend_on_strips_tiles_or_batches(stride, monkeypatch):
     x = F.pad(camera(184, 200), (5, 70, 3, 100), mode="reflect")  # 287 x 275, three strips
     t = thresholds(LUMA[0], 0.4) / 255

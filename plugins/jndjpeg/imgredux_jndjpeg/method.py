@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from imgredux import ops, registry
+from imgredux import kernels, ops, registry
 from imgredux.errors import ImageError
 from imgredux.io import decoding, images
 from imgredux.io.opening import UNBOUNDED
@@ -26,11 +26,6 @@ from imgredux.metrics.ssimulacra2 import SMALLEST, of_bytes
 from imgredux_jndjpeg.tables import LARGEST, tables
 from imgredux_jndjpeg.trellis import PLACES, RUNS, SIZES, ZIGZAG, code_of, counted, optimized
 from imgredux_jndjpeg.writer import head_of, write
-
-try:
-    from imgredux_jndjpeg import kernel
-except (ImportError, RuntimeError):  # numba is not installed, or finds no folder for its compiled code
-    kernel = None
 
 N = 8
 CLOSEST, FARTHEST = 0.1, 25.0
@@ -210,6 +205,7 @@ def _check(distance: float) -> None:
 
 def _levels(c: Tensor, q: Tensor, weights: Tensor, trade: float) -> np.ndarray:
     """The levels of a plane, `(n, 64)` int16, by the compiled trellis where there is numba."""
+    kernel = kernels.compiled("imgredux_jndjpeg.kernel")
     if kernel is None:
         counts = torch.zeros(RUNS + 1, SIZES, dtype=torch.int64)
         for part in c.split(_AT_ONCE):

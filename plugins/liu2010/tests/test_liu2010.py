@@ -157,6 +157,19 @@ def test_windows_and_batches_do_not_change_a_bit(rows, monkeypatch):
     assert torch.equal(method.forward(x), expected)
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (37, 50), (3, 1100)])
+@pytest.mark.parametrize("iterations", [7, 200])
+def test_compiled_loops_give_the_same_bits(size, iterations, monkeypatch):
+    kernel = pytest.importorskip("imgredux_liu2010.kernel", reason="numba is not installed")
+    calls, found = [], kernel.sweep
+    monkeypatch.setattr(kernel, "sweep", lambda *args: calls.append(1) or found(*args))
+    f = 255 * torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(1))
+    compiled = structure(f, 0.8, iterations)
+    assert calls
+    monkeypatch.setattr("imgredux.kernels.compiled", lambda name: None)
+    assert torch.equal(compiled, structure(f, 0.8, iterations))
+
+
 def test_float64_is_kept_and_close_to_float32():
     x = camera() / 255
     jnd = Liu2010().forward(x)

@@ -8,13 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from imgredux.kernels import native
 from imgredux.ops.precision import widest
 from imgredux.ops.strips import in_strips, pad, strip_rows
-
-try:
-    from imgredux_wu2013.kernel import predict_rows
-except (ImportError, RuntimeError):  # numba is not installed, or finds no folder for its compiled code
-    predict_rows = None
 
 _PATCH, _SEARCH = 3, 10  # radii: patches of 7x7, candidates in 21x21
 _HALO = _PATCH + _SEARCH
@@ -42,22 +38,22 @@ def similar_patches(F: Tensor, sigma2: Tensor) -> Tensor:
     With numba, float32 on a CPU runs compiled, on as many threads as torch uses. Sums of squares are exact either way:
     the same prediction, but for pixels that lie on a tie, such as (F + F_u) / 2, to the last bit (1 in 10,000 or so).
     """
-    compiled = predict_rows if F.device.type == "cpu" and F.dtype == torch.float32 else None
+    kernel = native("imgredux_wu2013.kernel", F, sigma2)
     out = torch.empty_like(F, memory_format=torch.contiguous_format)
     for image, variance, result in zip(F.split(1), sigma2.split(1), out.split(1), strict=True):
         planes = pad(image, _HALO, border="symmetric")[0, 0].contiguous(), variance[0, 0].contiguous(), result[0, 0]
-        if compiled is None:
-            _in_tiles(*planes)
+        if kernel:
+            _in_threads(kernel.predict_rows, *planes)
         else:
-            _in_threads(compiled, *planes)
+            _in_tiles(*planes)
     return out.add_(0.5).floor_()
 
 
-def _in_threads(compiled: Callable[..., None], *planes: Tensor) -> None:
+def _in_threads(predict_rows: Callable[..., None], *planes: Tensor) -> None:
     arrays = [plane.numpy() for plane in planes]
     height = len(arrays[-1])
     with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-        list(threads.map(lambda top: compiled(*arrays, top, min(top + _ROWS, height)), range(0, height, _ROWS)))
+        list(threads.map(lambda top: predict_rows(*arrays, top, min(top + _ROWS, height)), range(0, height, _ROWS)))
 
 
 def _in_tiles(padded: Tensor, sigma2: Tensor, out: Tensor) -> None:

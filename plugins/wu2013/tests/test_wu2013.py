@@ -1,4 +1,3 @@
-import imgredux_wu2013.prediction as prediction
 import numpy as np
 import pytest
 import torch
@@ -9,6 +8,7 @@ from scipy import ndimage
 from scipy.stats import entropy
 from skimage import data
 
+from imgredux import kernels
 from imgredux.ops.masking import background, luminance_adaptation
 from imgredux.testing.inputs import ramp_and_noise
 from imgredux.testing.shared import shared
@@ -26,8 +26,8 @@ PHOTOGRAPHS = {
 def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Both ways to compute the prediction."""
     if request.param == "torch":
-        monkeypatch.setattr(prediction, "predict_rows", None)
-    elif prediction.predict_rows is None:
+        monkeypatch.setattr("imgredux.kernels.compiled", lambda name: None)
+    elif kernels.compiled("imgredux_wu2013.kernel") is None:
         pytest.skip("numba is not installed")
     return request.param
 
