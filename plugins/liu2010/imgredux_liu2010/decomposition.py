@@ -25,8 +25,9 @@ def structure(f: Tensor, strength: float, iterations: int, out: Tensor | None = 
     """Structural part u of one image `(1, 1, H, W)`, both in grey levels; no gradient.
 
     strength: lambda; the smaller, the smoother u. What stands out leaves u when its perimeter exceeds lambda times its
-    area: at 0.8, a square of less than 5 x 5 pixels. out: receives u, rows side by side in memory; made when missing. Three more planes are made.
-    float32 on a CPU runs compiled where numba is installed (`pip install imgredux[fast]`), to the same bits.
+    area: at 0.8, a square of less than 5 x 5 pixels. out: receives u, rows side by side in memory; made when missing.
+    Three more planes are made. float32 on a CPU runs compiled where numba is installed (`pip install imgredux[fast]`),
+    to the same bits.
     """
     height, width = f.shape[-2:]
     u = (torch.empty_like(f, memory_format=torch.contiguous_format) if out is None else out).copy_(f)
