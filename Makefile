@@ -43,7 +43,7 @@ $(STAMP): pyproject.toml constraints.txt $(PLUGINS) examples/third_party/pyproje
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "imgredux needs Python 3.11 or newer")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation -e ".[fast,repack,eval,train,test,bench,dev]" $(MEMBERS)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation -e ".[fast,repack,ray,eval,train,test,bench,dev]" $(MEMBERS)
 	touch $(STAMP)
 
 clean:

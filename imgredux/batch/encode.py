@@ -13,9 +13,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from imgredux import registry
-from imgredux.batch.engine import Work
 from imgredux.batch.outputs import Target
 from imgredux.batch.record import digest
+from imgredux.batch.work import Work
 from imgredux.errors import ImageError, ImgreduxError, StreamError
 from imgredux.io.files import FORMATS, atomic, write_image
 from imgredux.io.inventory import CARRIED, inventory, told_of

@@ -13,7 +13,7 @@ from typing import Any
 
 from imgredux.batch.optimize import Optimize, facts_of
 from imgredux.batch.outputs import Target
-from imgredux.batch.record import NOW, RECORD, ROWS, digest
+from imgredux.batch.record import NOW, RECORD, ROWS, digest, records_of
 from imgredux.errors import ImgreduxError
 from imgredux.io.files import atomic
 
@@ -76,9 +76,9 @@ def put_back(originals: Path, only: Sequence[Path]) -> Iterator[tuple[Path, str]
     only: files and folders that are put back. A file that was changed since is left as it is. Raises ImgreduxError for
     a folder without a record.
     """
-    if not (originals / RECORD).is_file():
+    if not records_of(originals):
         raise ImgreduxError(f"{originals} holds no record of originals: name their folder with -o")
-    rows = {row["input"]: row for row in ROWS.read(originals / RECORD) if row["task"] == InPlace.task}
+    rows = {row["input"]: row for row in ROWS.read_all(originals / RECORD) if row["task"] == InPlace.task}
     wanted = [path.absolute() for path in only]
     for row in rows.values():
         path = Path(os.path.normpath(originals.absolute() / row["input"]))

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from imgredux import dispatch, registry
 from imgredux.batch.encode import SUFFIXES, suffix_of
-from imgredux.batch.engine import Work
 from imgredux.batch.outputs import Target
 from imgredux.batch.smaller import FORMATS, LOSSLESS, Small, Wish, smaller
+from imgredux.batch.work import Work
 from imgredux.errors import ImgreduxError
 from imgredux.io.files import atomic
 from imgredux.io.inventory import inventory

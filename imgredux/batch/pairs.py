@@ -3,8 +3,8 @@
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from imgredux.batch.engine import Work
 from imgredux.batch.outputs import Target
+from imgredux.batch.work import Work
 from imgredux.critical import TARGET, Codec, as_pil, check, critical_image
 from imgredux.io.files import write_image
 from imgredux.io.opening import MAX_PIXELS

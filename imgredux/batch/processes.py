@@ -11,12 +11,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from imgredux import registry
 from imgredux.errors import ImgreduxError, reason_of
 from imgredux.registry.plugins import Declared
 
+Engine = Literal["processes", "ray"]  # what spreads work: this module, or `on_ray`
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 ENDED = "a worker process was ended from outside, for want of memory perhaps"

@@ -17,6 +17,7 @@ from imgredux.batch.outputs import FileResult, relative
 from imgredux.errors import ImgreduxError
 from imgredux.io.files import sweep
 from imgredux.io.jsonl import Row, Rows
+from imgredux.io.shards import Shard, parts_of
 
 RECORD = "imgredux.jsonl"
 NOW = "now"  # of the facts: SHA-256 of what was put in the place of an input
@@ -32,6 +33,11 @@ def _check(row: Row) -> None:
 
 
 ROWS = Rows("row of an output folder's record", "input", _check, sync_every=1.0)
+
+
+def records_of(folder: Path) -> list[Path]:
+    """The files that hold a folder's record, those of parts of a job last."""
+    return [one for one in (folder / RECORD, *parts_of(folder / RECORD)) if one.is_file()]
 
 
 def digest(path: Path) -> str:
@@ -153,21 +159,25 @@ def stamp_of(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def recording(out: Path, task: str, settings: Mapping[str, Any]) -> Iterator[Record]:
+def recording(out: Path, task: str, settings: Mapping[str, Any], shard: Shard | None = None) -> Iterator[Record]:
     """The record of a folder, made if need be, for as long as the block has the folder to itself.
 
-    Raises ImgreduxError when another process works there, or for a damaged record, and for a folder that cannot be
-    written to; OSError when a row cannot be added.
+    shard: while other parts of the same job may be at work there; temporary files of killed processes then stay. Raises
+    ImgreduxError when another process works there, or for a damaged record, and for a folder that cannot be written to;
+    OSError when a row cannot be added.
     """
     with ExitStack() as stack:
         try:
             out.mkdir(parents=True, exist_ok=True)
-            rows, append = stack.enter_context(ROWS.appending(out / RECORD))
+            rows, append = stack.enter_context(ROWS.appending(out / RECORD, shard))
         except OSError as error:
             raise ImgreduxError(f"{out}: cannot be written to: {error}") from error
         record = Record(out, task, settings_digest(settings), append)
         for row in rows:
             record.know(row)
+        if shard is not None:
+            yield record
+            return
         sweep(record.folders())
         try:
             yield record

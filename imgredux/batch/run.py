@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from imgredux import dispatch, registry
-from imgredux.batch.engine import Work
 from imgredux.batch.outputs import Target
+from imgredux.batch.work import Work
 from imgredux.errors import ImgreduxError
 from imgredux.io.files import FORMATS, carried_by, write_image
 from imgredux.io.inventory import told_of

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from imgredux.batch.again import Proof, marked, proof
 from imgredux.batch.encode import SUFFIX, suffix_of
 from imgredux.batch.outputs import relative
-from imgredux.batch.record import RECORD, ROWS, digest
+from imgredux.batch.record import RECORD, ROWS, digest, records_of
 from imgredux.critical import Unreached
 from imgredux.errors import ImgreduxError
 from imgredux.io import segments
@@ -213,8 +213,8 @@ def made_here(path: Path) -> bool:
     """Whether the record of a folder above says that `optimize` made this file, as it is now, of another one."""
     for folder in path.absolute().parents[:DEPTH]:
         try:
-            about = (folder / RECORD).stat()
-            made = _made_in(folder / RECORD, about.st_mtime_ns, about.st_size)
+            stamps = [(one, one.stat()) for one in records_of(folder)]
+            made = _made_in(folder, tuple((str(one), about.st_mtime_ns, about.st_size) for one, about in stamps))
         except (OSError, ImgreduxError):  # there is none, or it is damaged
             continue
         name = relative(path, folder)
@@ -224,9 +224,13 @@ def made_here(path: Path) -> bool:
 
 
 @lru_cache(maxsize=2 * DEPTH)
-def _made_in(record: Path, mtime: int, size: int) -> Mapping[str, str]:
-    """SHA-256 of the files that `optimize` made smaller, by name, of a record as it was then."""
+def _made_in(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> Mapping[str, str]:
+    """SHA-256 of the files that `optimize` made smaller, by name, of a folder's record. stamps: the record as it is."""
+    if not stamps:
+        return {}
     rows = [
-        row for row in ROWS.read(record) if row["task"] == "optimize" and "kept" not in row.get("facts", {"kept": ""})
+        row
+        for row in ROWS.read_all(folder / RECORD)
+        if row["task"] == "optimize" and "kept" not in row.get("facts", {"kept": ""})
     ]
     return {name: about["sha256"] for row in rows for name, about in row["outputs"].items() if about}

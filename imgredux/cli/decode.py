@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from imgredux.cli.encode import told
-from imgredux.cli.files import MEGAPIXELS, Device, Force, Jobs, Json, Megapixels, pixels, through
+from imgredux.cli.files import MEGAPIXELS, Device, Engine, Force, Jobs, Json, Megapixels, Shard, pixels, through
 
 
 def decode(
@@ -19,6 +19,8 @@ def decode(
     ] = False,
     device: Device = None,
     jobs: Jobs = None,
+    shard: Shard = None,
+    engine: Engine = "processes",
     force: Force = False,
     max_megapixels: Megapixels = MEGAPIXELS,
     as_json: Json = False,
@@ -39,4 +41,4 @@ def decode(
 
         return Decode(device=device, untrusted=untrusted, max_pixels=pixels(max_megapixels))
 
-    through(work, streams, out, jobs=jobs, force=force, as_json=as_json, told=told)
+    through(work, streams, out, jobs=jobs, force=force, as_json=as_json, shard=shard, engine=engine, told=told)

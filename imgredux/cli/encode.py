@@ -5,7 +5,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imgredux.cli.files import MEGAPIXELS, Device, Force, Images, Jobs, Json, Megapixels, Output, pixels, through
+from imgredux.cli.files import (
+    MEGAPIXELS,
+    Device,
+    Engine,
+    Force,
+    Images,
+    Jobs,
+    Json,
+    Megapixels,
+    Output,
+    Shard,
+    pixels,
+    through,
+)
 from imgredux.cli.text import setting
 
 if TYPE_CHECKING:
@@ -25,6 +38,8 @@ def encode(
     weights: Annotated[Path | None, typer.Option("--weights", metavar="FILE", help="Weights of your own.")] = None,
     device: Device = None,
     jobs: Jobs = None,
+    shard: Shard = None,
+    engine: Engine = "processes",
     force: Force = False,
     max_megapixels: Megapixels = MEGAPIXELS,
     as_json: Json = False,
@@ -51,7 +66,7 @@ def encode(
         made.start()  # weights that do not fit are wrong usage
         return made
 
-    through(work, images, out, jobs=jobs, force=force, as_json=as_json, told=told)
+    through(work, images, out, jobs=jobs, force=force, as_json=as_json, shard=shard, engine=engine, told=told)
 
 
 def told(done: "FileResult") -> str:

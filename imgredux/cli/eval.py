@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from imgredux import registry
+from imgredux.cli.files import Engine, Shard
 from imgredux.cli.progress import bar
 from imgredux.cli.text import FAILED, USAGE, fail, line
 from imgredux.errors import ImgreduxError, UnknownName
@@ -49,12 +50,15 @@ def evaluate(
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first images of each folder.")] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes, of one thread each if several.")] = 1,
+    shard: Shard = None,
+    engine: Engine = "processes",
     device: Annotated[str | None, typer.Option("--device", help="Where to compute, as cuda. [default: cpu]")] = None,
 ) -> None:
     """Compare methods by a protocol (docs/protocols.md).
 
     Each result is appended to OUT. What OUT holds already is not computed again, so a run that was ended in any way is
-    taken up by the same command. The table at the end shows all that OUT holds for the protocol.
+    taken up by the same command. With --shard 3/16 it goes into OUT's part, as results.3-of-16.jsonl, until the command
+    without it takes all parts in. The table at the end shows all that OUT holds for the protocol.
 
     \b
     imgredux eval all --protocol jnd-equal-mse --data kodak -o results.jsonl --levels 16.121,100
@@ -64,12 +68,17 @@ def evaluate(
     Exit codes: 0 all done, 2 wrong usage, 3 something failed, each with a line on stderr.
     """
     from imgredux.evaluate import ProtocolError, evaluate, read_rows, summarize
+    from imgredux.io.shards import Shard as Part
     from imgredux.protocols import load
 
     try:
         registry.protocol(protocol)  # an error that needs no torch
         chosen = load(protocol)
     except UnknownName as error:
+        fail(error, USAGE)
+    try:
+        part = Part.parse(shard) if shard is not None else None
+    except ImgreduxError as error:
         fail(error, USAGE)
     sets = _datasets(chosen, data, limit)
     problems = [problem for one in sets for problem in one.problems]
@@ -87,6 +96,8 @@ def evaluate(
                 metrics=None if metrics is None else [name for name in metrics.split(",") if name],
                 device=device,
                 workers=workers,
+                shard=part,
+                engine=engine,
                 progress=progress,
             )
     except ProtocolError as error:

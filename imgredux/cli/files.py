@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -15,8 +15,8 @@ from imgredux.cli.text import FAILED, USAGE, complain, ended_like_interrupted, f
 from imgredux.errors import ImgreduxError
 
 if TYPE_CHECKING:
-    from imgredux.batch.engine import Work
     from imgredux.batch.outputs import FileResult
+    from imgredux.batch.work import Work
 
 Images = Annotated[
     list[Path], typer.Argument(metavar="IMAGE", help="Image files, or folders of them with their subfolders.")
@@ -31,6 +31,16 @@ Jobs = Annotated[
     typer.Option("--jobs", "-j", min=1, help="Processes of one thread each. [default: as cores and memory allow]"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout: each file, then the summary.")]
+Engine = Annotated[
+    Literal["processes", "ray"],
+    typer.Option("--engine", help="Processes of this machine, or a Ray cluster that sees the same folders."),
+]
+Shard = Annotated[
+    str | None,
+    typer.Option(
+        "--shard", metavar="I/N", help="Only the files of part I of N: one command for each machine, as in a job array."
+    ),
+]
 Megapixels = Annotated[float, typer.Option("--max-megapixels", min=0.001, help="Larger images are refused.")]
 MEGAPIXELS = 200.0
 EXAMPLES = 5  # names of files left out that are said
@@ -49,6 +59,8 @@ def through(
     jobs: int | None,
     force: bool,
     as_json: bool,
+    shard: str | None = None,
+    engine: Literal["processes", "ray"] = "processes",
     told: "Callable[[FileResult], str]",
     summary: "Callable[[list[dict[str, Any]]], str]" = lambda facts: "",
     totals: "Callable[[list[dict[str, Any]]], dict[str, Any]]" = lambda facts: {},
@@ -61,11 +73,13 @@ def through(
     common; totals: what is summed of them, for programs; so_far: the sums in few words, for the bar. at_end: gets
     all results.
     """
-    from imgredux.batch import engine
+    from imgredux.batch import engine as batch
+    from imgredux.io.shards import Shard as Part
 
     try:
         work = make()
-        results = engine.run(work, inputs, out, jobs=jobs, force=force)
+        part = Part.parse(shard) if shard is not None else None
+        results = batch.run(work, inputs, out, jobs=jobs, force=force, shard=part, engine=engine)
     except ImgreduxError as error:
         fail(error, USAGE)
     total = results.total

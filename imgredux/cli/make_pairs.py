@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from imgredux.cli.files import MEGAPIXELS, Force, Jobs, Json, Megapixels, pixels, through
+from imgredux.cli.files import MEGAPIXELS, Engine, Force, Jobs, Json, Megapixels, Shard, pixels, through
 
 if TYPE_CHECKING:
     from imgredux.batch.outputs import FileResult
@@ -23,6 +23,8 @@ def make_pairs(
         float, typer.Option(help="SSIMULACRA 2 to stay at: 65 is the mean first JND, 90 visually lossless.")
     ] = 65.0,
     jobs: Jobs = None,
+    shard: Shard = None,
+    engine: Engine = "processes",
     force: Force = False,
     max_megapixels: Megapixels = MEGAPIXELS,
     as_json: Json = False,
@@ -41,7 +43,18 @@ def make_pairs(
 
         return MakePairs(codec, target, max_pixels=pixels(max_megapixels))
 
-    through(work, images, out, jobs=jobs, force=force, as_json=as_json, told=_told, summary=_summary)
+    through(
+        work,
+        images,
+        out,
+        jobs=jobs,
+        force=force,
+        as_json=as_json,
+        shard=shard,
+        engine=engine,
+        told=_told,
+        summary=_summary,
+    )
 
 
 def _told(pair: "FileResult") -> str:

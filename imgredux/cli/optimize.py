@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from imgredux.cli.files import MEGAPIXELS, Force, Jobs, Json, Megapixels, pixels, through
+from imgredux.cli.files import MEGAPIXELS, Engine, Force, Jobs, Json, Megapixels, Shard, pixels, through
 from imgredux.cli.text import FAILED, USAGE, fail, line, say
 from imgredux.errors import ImgreduxError, in_words
 
@@ -64,6 +64,8 @@ def optimize(
         typer.Option("--report", metavar="FILE", help="A page of HTML: worst files first, at their worst place."),
     ] = None,
     jobs: Jobs = None,
+    shard: Shard = None,
+    engine: Engine = "processes",
     force: Force = False,
     max_megapixels: Megapixels = MEGAPIXELS,
     as_json: Json = False,
@@ -121,7 +123,7 @@ def optimize(
         if out is None:
             fail("give a folder for the new files with -o, or --in-place, or --dry-run", USAGE)
         shown = {"told": _told, "summary": _summary, "totals": _totals, "so_far": _so_far, "at_end": _written(report)}
-        through(work, images, out, jobs=jobs, force=force, as_json=as_json, **shown)
+        through(work, images, out, jobs=jobs, force=force, as_json=as_json, shard=shard, engine=engine, **shown)
 
 
 def _score(target: str) -> str | float:

@@ -4,7 +4,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from imgredux.cli.files import MEGAPIXELS, Device, Force, Images, Jobs, Json, Megapixels, Output, pixels, through
+from imgredux.cli.files import (
+    MEGAPIXELS,
+    Device,
+    Engine,
+    Force,
+    Images,
+    Jobs,
+    Json,
+    Megapixels,
+    Output,
+    Shard,
+    pixels,
+    through,
+)
 
 if TYPE_CHECKING:
     from imgredux.batch.outputs import FileResult
@@ -40,6 +53,8 @@ def run(
     ] = None,
     device: Device = None,
     jobs: Jobs = None,
+    shard: Shard = None,
+    engine: Engine = "processes",
     force: Force = False,
     max_megapixels: Megapixels = MEGAPIXELS,
     as_json: Json = False,
@@ -78,7 +93,7 @@ def run(
             made.start()  # a device that is not there is wrong usage
         return made
 
-    through(work, images, out, jobs=jobs, force=force, as_json=as_json, told=_told)
+    through(work, images, out, jobs=jobs, force=force, as_json=as_json, shard=shard, engine=engine, told=_told)
 
 
 def _told(done: "FileResult") -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from imgredux.io.jsonl import Row, Rows
+from imgredux.io.shards import Shard, parts_of
 
 KEY = ("protocol", "method", "weights", "dataset", "image", "level", "seed")
 
@@ -36,18 +37,19 @@ RESULTS = Rows("result of imgredux eval", "protocol", _check)
 
 
 def read_rows(path: str | PathLike) -> list[Row]:
-    """The rows of a file that `imgredux eval` wrote, the latest of each key; a torn last line is left out.
+    """The rows of a file that `imgredux eval` wrote, and of its parts, the latest of each key; no torn last line.
 
     Raises ImgreduxError for a line that is no such row, OSError when there is no file.
     """
-    Path(path).stat()
-    return _latest(RESULTS.read(path))
+    if not parts_of(Path(path)):
+        Path(path).stat()
+    return _latest(RESULTS.read_all(path))
 
 
 @contextmanager
-def appending(path: str | PathLike) -> Iterator[tuple[list[Row], Callable[[Row], None]]]:
+def appending(path: str | PathLike, shard: Shard | None = None) -> Iterator[tuple[list[Row], Callable[[Row], None]]]:
     """The rows that a file holds, as `read_rows`, and a function that adds one: `Rows.appending`."""
-    with RESULTS.appending(path) as (rows, append):
+    with RESULTS.appending(path, shard) as (rows, append):
         yield _latest(rows), append
 
 

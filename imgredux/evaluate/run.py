@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 from imgredux import registry
 from imgredux._version import __version__, commit
+from imgredux.batch.processes import Engine
 from imgredux.errors import ImgreduxError, UnknownName, in_words
 from imgredux.evaluate.results import Row, appending, key
 from imgredux.evaluate.worker import Cell, Unit, Who, method_named, results
+from imgredux.io.shards import Shard
 
 if TYPE_CHECKING:
     from imgredux.datasets import Dataset
@@ -48,6 +50,8 @@ def evaluate(
     metrics: Collection[str] | None = None,
     device: str | None = None,
     workers: int = 1,
+    shard: Shard | None = None,
+    engine: Engine = "processes",
     progress: Callable[[Step], None] | None = None,
 ) -> list[Step]:
     """Measure every method on every image at every level and seed, and append one row for each to the file `out`.
@@ -61,7 +65,9 @@ def evaluate(
     levels: the protocol's own unless given. seeds: of the noise; one is enough where a protocol draws none.
     metrics: columns to compute, all unless given. device: of methods and metrics.
     workers: processes, one thread each; 1 works in this process. A script that asks for more needs the usual
-    `if __name__ == "__main__":`. progress: called after each measurement.
+    `if __name__ == "__main__":`. shard: only the images of this part of the job, with rows in a file of its own beside
+    `out` until a run without one takes them in. engine: "ray" takes `workers` of a Ray cluster, which sees the same
+    folders, or of one that it starts here. progress: called after each measurement.
 
     Returns the steps that failed. No row was written for them, and the next run tries them again. Raises ProtocolError
     and what `imgredux.get` raises; ImgreduxError for metrics that cannot be computed, a device that is not there, `out`
@@ -72,11 +78,13 @@ def evaluate(
     cells = list(product(_levels(protocol, levels), dict.fromkeys(seeds) if protocol.spec.seeded else (0,)))
     try:
         named = _identities(protocol, methods, device)
-        with appending(out) as (rows, append):
+        with appending(out, shard) as (rows, append):
             units = list(_plan(protocol, named, list(datasets), cells, wanted, rows, device))
+            if shard is not None:
+                units = [unit for unit in units if shard.has(f"{unit.dataset}/{unit.item.stem}")]
             if units:
                 _try_metrics(protocol, wanted)
-            return _write(results(units, workers), sum(len(unit.cells) for unit in units), append, progress)
+            return _write(results(units, workers, engine), sum(len(unit.cells) for unit in units), append, progress)
     finally:
         method_named.cache_clear()
 

@@ -1,13 +1,15 @@
 """What a worker of `evaluate` does: one method on one image, at every level and seed. Importing it imports no torch."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from imgredux import registry
-from imgredux.batch.processes import in_processes
+from imgredux.batch.on_ray import on_ray
+from imgredux.batch.processes import ENDED, Engine, in_processes
 from imgredux.errors import in_words
+from imgredux.registry.plugins import Declared
 
 if TYPE_CHECKING:
     from imgredux.datasets import Item
@@ -47,9 +49,9 @@ class Unit(NamedTuple):
     cells: tuple[Cell, ...]
 
 
-def results(units: list[Unit], workers: int) -> "Iterator[tuple[Unit, Cell | None, Measured | str]]":
+def results(units: list[Unit], workers: int, engine: Engine) -> "Iterator[tuple[Unit, Cell | None, Measured | str]]":
     """The result of each cell, or what went wrong; without a cell, for the whole unit."""
-    if workers == 1:
+    if workers == 1 and engine == "processes":
         for unit in units:
             for cell, result in _measure(unit):
                 yield unit, cell, result
@@ -57,9 +59,20 @@ def results(units: list[Unit], workers: int) -> "Iterator[tuple[Unit, Cell | Non
     method_named.cache_clear()
     used = {unit.who.method for unit in units if unit.name}
     unknown = registry.registered({*used, *units[0].metrics} if units else used)
+    if engine == "ray":
+        yield from _by_ray(units, workers if workers > 1 else None, unknown)
+        return
     for unit, found in in_processes(_measure_all, units, workers, unknown):
         for cell, result in found:
             yield unit, cell, result
+
+
+def _by_ray(
+    units: list[Unit], workers: int | None, specs: Sequence[Declared]
+) -> "Iterator[tuple[Unit, Cell | None, Measured | str]]":
+    for number, found in on_ray(_measure_all, units, workers, specs) if units else ():
+        for cell, result in [(None, ENDED)] if found is None else found:
+            yield units[number], cell, result
 
 
 def _measure_all(unit: Unit) -> "list[tuple[Cell | None, Measured | str]]":

@@ -9,15 +9,17 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any
 
 from imgredux.errors import ImgreduxError
+from imgredux.io.shards import Shard, parts_of
 
 Row = dict[str, Any]
+PATIENCE = 10.0  # seconds that a part of a job waits for others to begin
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,11 @@ class Rows:
     check: Callable[[Row], object]
     sync_every: float = 0.0
 
+    def read_all(self, path: str | PathLike) -> list[Row]:
+        """The rows of a file, and after them those of its parts (`imgredux.io.shards`); as `read`."""
+        path = Path(path)
+        return [row for one in (path, *parts_of(path)) for row in self.read(one)]
+
     def read(self, path: str | PathLike) -> list[Row]:
         """The rows of a file in their order; none where there is no file.
 
@@ -47,17 +54,39 @@ class Rows:
         return self._parsed(data, path)[0]
 
     @contextmanager
-    def appending(self, path: str | PathLike) -> Iterator[tuple[list[Row], Callable[[Row], None]]]:
-        """The rows that a file holds, and a function that adds one to it and to the disk.
+    def appending(
+        self, path: str | PathLike, shard: Shard | None = None
+    ) -> Iterator[tuple[list[Row], Callable[[Row], None]]]:
+        """The rows that a file and its parts hold, and a function that adds one to it and to the disk.
 
         The file and its folder are made if need be; the file stays open. A lock beside it, `.{name}.lock`, keeps every
-        other process out until the block ends, or this process does.
+        other process out until the block ends, or this process does. shard: rows are added to the file of this part,
+        and others may write to theirs meanwhile. Without it, the parts' files are taken in and removed.
 
         Raises ImgreduxError when another has the lock, and as `read`; OSError, also from adding.
         """
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(path), path.open("a+b", buffering=0) as file:
+        if shard is not None:
+            with _part(path, shard) as own, self._open(own) as (_, append, _):
+                yield self.read_all(path), append
+            return
+        with locked(path), self._open(path) as (rows, append, sync):
+            for part in parts_of(path):
+                with locked(part):
+                    more = self.read(part)
+                    for row in more:
+                        append(row)
+                    rows += more
+                    sync()
+                    part.unlink()
+                    _lock_of(part).unlink(missing_ok=True)
+            yield rows, append
+
+    @contextmanager
+    def _open(self, path: Path) -> Iterator[tuple[list[Row], Callable[[Row], None], Callable[[], None]]]:
+        """The rows of a file that is locked, and functions that add one, and that bring all to the disk."""
+        with path.open("a+b", buffering=0) as file:
             file.seek(0)
             data = file.read()
             rows, whole, ended = self._parsed(data, path)
@@ -68,17 +97,20 @@ class Rows:
 
             synced = time.monotonic()
 
+            def sync() -> None:
+                os.fsync(file.fileno())
+
             def append(row: Row) -> None:
                 nonlocal synced
                 if os.fstat(file.fileno()).st_nlink == 0:  # nobody would ever read the row
                     raise FileNotFoundError(errno.ENOENT, "it was deleted while it was written to", str(path))
                 _write(file, _line(row))
                 if time.monotonic() - synced >= self.sync_every:
-                    os.fsync(file.fileno())
+                    sync()
                     synced = time.monotonic()
 
-            yield rows, append
-            os.fsync(file.fileno())
+            yield rows, append, sync
+            sync()
 
     def _parsed(self, data: bytes, path: str | PathLike) -> tuple[list[Row], int, bool]:
         """Rows, how many bytes they take, a torn last line not counted, and whether these end with a line's end."""
@@ -101,22 +133,37 @@ class Rows:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, patience: float = 0) -> Iterator[None]:
     """Keep every other process out that asks for the same, until the block ends or this process does.
 
-    Raises ImgreduxError at once when another process is in, OSError where no lock can be made.
+    patience: seconds to wait for another process. Raises ImgreduxError when it is still in then, OSError where no lock
+    can be made.
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0)
+    lock = FileLock(_lock_of(path))
     try:
-        lock.acquire()
+        lock.acquire(timeout=patience)
     except Timeout as error:
         raise ImgreduxError(f"{path}: another process writes to it. Wait for it, or name another") from error
     try:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def _part(path: Path, shard: Shard) -> Iterator[Path]:
+    """The file of a part's rows, kept from others; nobody has the whole, and nobody gets it meanwhile."""
+    own = shard.beside(path)
+    with ExitStack() as stack:
+        with locked(path, patience=PATIENCE):  # other parts are on the doorstep for a moment; the whole stays inside
+            stack.enter_context(locked(own))
+        yield own
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
 
 
 def _write(file: IO[bytes], data: bytes) -> None:

@@ -22,6 +22,7 @@ from imgredux import ImgreduxError, Spec, registry
 from imgredux.datasets import Dataset, Item, folder
 from imgredux.evaluate import evaluate, paired, read_rows, summarize
 from imgredux.evaluate.results import KEY, appending, key
+from imgredux.io.shards import Shard
 from imgredux.maps import concentration, peak
 from imgredux.ops.color import luma
 from imgredux.protocols import load
@@ -180,6 +181,24 @@ def test_half_a_line_is_dropped_and_measured_again(photos: Dataset, tmp_path: Pa
     assert out.read_bytes().startswith(b"".join(kept))
     assert len(lines(out)) == len(complete)
     assert measured(lines(out)) == measured(complete)
+
+
+@pytest.mark.parametrize("engine", ["processes", "ray"])
+def test_parts_of_a_run_measure_what_the_whole_measures(photos: Dataset, tmp_path: Path, engine) -> None:
+    if engine == "ray":
+        pytest.importorskip("ray.data", reason="Ray is not installed")
+    whole, out = tmp_path / "whole.jsonl", tmp_path / "results.jsonl"
+    how = {"levels": [16], "metrics": CHEAP}
+    assert evaluate("jnd-equal-mse", ["flat", "localstd"], [photos], whole, **how) == []
+    for shard in (Shard(2, 2), Shard(1, 2)):
+        assert evaluate("jnd-equal-mse", ["flat", "localstd"], [photos], out, shard=shard, engine=engine, **how) == []
+    assert not out.exists()
+    assert measured(read_rows(out)) == measured(read_rows(whole))
+    steps: list = []
+    assert evaluate("jnd-equal-mse", ["flat", "localstd"], [photos], out, progress=steps.append, **how) == []
+    assert not steps
+    assert {path.name for path in tmp_path.glob("results*")} == {"results.jsonl"}
+    assert measured(lines(out)) == measured(lines(whole))
 
 
 def test_two_processes_do_not_write_one_file(photos: Dataset, tmp_path: Path) -> None:
