@@ -20,6 +20,8 @@ Codec = Literal["jpeg", "webp", "avif"]
 CODECS: tuple[Codec, ...] = get_args(Codec)
 TARGET = 65.0
 BELOW = 2  # qualities under the bisection's that are tried too
+GUARD = 15.0  # points that the worst tile of about 512 pixels may be below a target
+WORTH = 0.95  # a lossy file is taken where it has no more than this of the bytes of the smallest lossless one
 
 # Pillow's format, its options, and the lowest quality; 100 is the highest of all three. JPEG with the chroma of nearly
 # every file on the web and of KonJND-1k; AVIF's 4:4:4 needs fewer bytes at these scores than its 4:2:0.

@@ -16,7 +16,7 @@ from imgredux.batch.again import Proof, marked, proof
 from imgredux.batch.encode import SUFFIX, suffix_of
 from imgredux.batch.outputs import relative
 from imgredux.batch.record import RECORD, ROWS, digest, records_of
-from imgredux.critical import Unreached
+from imgredux.critical import GUARD, WORTH, Unreached
 from imgredux.errors import ImgreduxError
 from imgredux.io import segments
 from imgredux.io.inventory import CARRIED, IN_JPEG, Inventory, inventory
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 DEPTH = 8  # folders above a file in which a record of its making may lie
 LOSSLESS = "lossless"
-WORTH = 0.95  # a lossy file is taken where it has no more than this of the bytes of the smallest lossless one
 FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "jxl": "JXL"}  # as Pillow calls them
 _FORMS = {"JPEG": "JPEG", "PNG": "PNG", "WebP": "WEBP", "AVIF": "AVIF", "JPEG XL": "JXL"}  # from the inventory's
 # For a limit of bytes: how far the target is lowered at first, how often, and where that ends.
@@ -50,7 +49,7 @@ class Wish:
     target: str | float = "side-by-side"
     forms: frozenset[str] = frozenset()
     saving: float = 0.01
-    guard: float = 15.0
+    guard: float = GUARD
     side: int | None = None
     most: int | None = None
     max_pixels: int = MAX_PIXELS

@@ -11,6 +11,7 @@ import typer
 
 from imgredux.cli.files import MEGAPIXELS, Engine, Force, Jobs, Json, Megapixels, Shard, pixels, through
 from imgredux.cli.text import FAILED, USAGE, fail, line, say
+from imgredux.critical import GUARD
 from imgredux.errors import ImgreduxError, in_words
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def optimize(
     guard: Annotated[
         float,
         typer.Option("--guard", min=0, metavar="POINTS", help="How far below the target the worst 512 pixels may be."),
-    ] = 15.0,
+    ] = GUARD,
     report: Annotated[
         Path | None,
         typer.Option("--report", metavar="FILE", help="A page of HTML: worst files first, at their worst place."),

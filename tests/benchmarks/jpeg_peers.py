@@ -1,12 +1,14 @@
 """jndjpeg beside jpegli and mozjpeg: bytes against Pillow's 4:4:4 JPEG at equal quality, by judges of other hands.
 
     python -m tests.benchmarks.jpeg_peers --data kodak --data cid22 -o peers.jsonl --ssimulacra2 PROGRAM \
-        [--cjpegli PROGRAM] [--mozjpeg PROGRAM] [--butteraugli butteraugli_main] [--limit 8]
+        [--cjpegli PROGRAM] [--mozjpeg PROGRAM] [--butteraugli butteraugli_main] [--cvvdp PYTHON] [--limit 8]
 
-Judges: SSIMULACRA 2 of its authors, butteraugli's 3-norm of libjxl, PSNR-HVS and MS-SSIM of imgredux. A BD-rate (PCHIP)
+Judges: SSIMULACRA 2 of its authors, butteraugli's 3-norm of libjxl, PSNR-HVS and MS-SSIM of imgredux, and ColorVideoVDP
+(a standard display of 1920x1080) by a Python that has `cvvdp`. A BD-rate (PCHIP)
 for each image and judge, over scores of 30 to 95 by SSIMULACRA 2; then over ranges of it: the limits of a range by
 another judge are what it says of the anchor there. In brackets the share of images on which both curves reach into the
-range by half. Rows go into the file; the command adds what is missing. CPU seconds a megapixel are the encoder's.
+range by half. Rows go into the file; the command adds what is missing, judges too; a later row takes the place of an
+earlier one. CPU seconds a megapixel are the encoder's.
 """
 
 import argparse
@@ -18,8 +20,8 @@ import subprocess
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Collection, Iterator
+from functools import cache, partial
 from pathlib import Path
 
 import mozjpeg_lossless_optimization as mozjpeg
@@ -86,15 +88,58 @@ def encoders(chosen: argparse.Namespace) -> dict[str, tuple[Encoder, tuple[float
     return found
 
 
-def judged(data: bytes, image: Image.Image, chosen: argparse.Namespace) -> dict[str, float]:
+def judges(chosen: argparse.Namespace) -> list[str]:
+    asked = (("butteraugli", chosen.butteraugli), ("cvvdp", chosen.cvvdp))
+    return ["ssimulacra2", *(name for name, program in asked if program), "psnr_hvs", "ms_ssim"]
+
+
+def judged(data: bytes, image: Image.Image, chosen: argparse.Namespace, wanted: Collection[str]) -> dict[str, float]:
     with Image.open(io.BytesIO(data)) as opened:
         again = opened.convert("RGB")
     y, x = images.to_tensor(again), images.to_tensor(image)
-    found = {"psnr_hvs": psnr_hvs(y, x).item(), "ms_ssim": axis("ms_ssim", ms_ssim(y, x).item())}
-    found["ssimulacra2"] = theirs(chosen.ssimulacra2, y, x)
-    if chosen.butteraugli:
-        found["butteraugli"] = butteraugli(np.asarray(again), np.asarray(image), chosen.butteraugli)
-    return found
+    of: dict[str, Callable[[], float]] = {
+        "psnr_hvs": lambda: psnr_hvs(y, x).item(),
+        "ms_ssim": lambda: axis("ms_ssim", ms_ssim(y, x).item()),
+        "ssimulacra2": lambda: theirs(chosen.ssimulacra2, y, x),
+        "butteraugli": lambda: butteraugli(np.asarray(again), np.asarray(image), chosen.butteraugli),
+        "cvvdp": lambda: cvvdp(again, image, chosen.cvvdp),
+    }
+    return {name: of[name]() for name in wanted}
+
+
+SERVER = """
+import sys, torch, numpy, pycvvdp
+from PIL import Image
+torch.set_num_threads(1)
+metric = pycvvdp.cvvdp(display_name="standard_fhd", heatmap=None)
+for line in sys.stdin:
+    y, x = (numpy.asarray(Image.open(path)) for path in line.split())
+    print("JOD", float(metric.predict(y, x, dim_order="HWC")[0]), flush=True)
+"""
+
+
+@cache
+def server(python: str) -> subprocess.Popen[str]:
+    command = [python, "-c", SERVER]
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+
+
+def cvvdp(image: Image.Image, reference: Image.Image, python: str) -> float:
+    """ColorVideoVDP in JOD, 10 for equal images; of a process that goes on."""
+    process = server(python)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder, f"{name}.ppm") for name in "yx"]
+        for path, one in zip(paths, (image, reference), strict=True):
+            one.save(path)
+        print(*paths, file=process.stdin, flush=True)
+        for line in process.stdout:
+            if line.startswith("JOD"):
+                return float(line.split()[1])
+    raise SystemExit(f"{python} has no cvvdp")
 
 
 def cpu() -> float:
@@ -104,24 +149,29 @@ def cpu() -> float:
 @torch.no_grad()
 def measure(chosen: argparse.Namespace) -> list[dict]:
     rows = [json.loads(line) for line in chosen.output.read_text().splitlines()] if chosen.output.exists() else []
-    there = {(row["set"], row["image"], row["encoder"], row["value"]) for row in rows}
+    there = {(row["set"], row["image"], row["encoder"], row["value"]): row for row in rows}
     with chosen.output.open("a") as file:
         for place in chosen.data:
             for item in folder(place).items[: chosen.limit]:
                 image = as_written(item.path).convert("RGB")
                 for name, (encode, values) in encoders(chosen).items():
                     for value in values:
-                        if (Path(place).name, item.stem, name, value) in there:
+                        before = there.get((Path(place).name, item.stem, name, value), {})
+                        wanted = [judge for judge in judges(chosen) if judge not in before]
+                        if not wanted:
                             continue
                         began = cpu()
                         data = encode(image, value)
                         seconds = (cpu() - began) / (image.width * image.height / 1e6)
                         row = {"set": Path(place).name, "image": item.stem, "encoder": name, "value": value}
-                        row |= {"bytes": len(data), "seconds": round(seconds, 4), **judged(data, image, chosen)}
-                        rows.append(row)
+                        row |= {"bytes": len(data), "seconds": round(seconds, 4)}
+                        if before and before["bytes"] != len(data):
+                            raise SystemExit(f"{row}: the encoder has changed: remove its rows")
+                        row |= {**before, **judged(data, image, chosen, wanted)}
+                        there[row["set"], row["image"], name, value] = row
                         file.write(json.dumps(row) + "\n")
                         file.flush()
-    return rows
+    return [*there.values()]
 
 
 def savings(rows: list[dict], judge: str, limits: tuple[float, float]) -> Iterator[tuple[str, str, float]]:
@@ -153,8 +203,8 @@ def savings(rows: list[dict], judge: str, limits: tuple[float, float]) -> Iterat
 def show(rows: list[dict]) -> None:
     names = list(dict.fromkeys(row["encoder"] for row in rows))
     count = len({(row["set"], row["image"]) for row in rows})
-    judges = [name for name in ("ssimulacra2", "butteraugli", "psnr_hvs", "ms_ssim") if name in rows[0]]
-    columns = [(judge, range_) for judge in judges for range_ in RANGES]
+    names_of = ("ssimulacra2", "butteraugli", "cvvdp", "psnr_hvs", "ms_ssim")
+    columns = [(judge, range_) for judge in names_of if all(judge in row for row in rows) for range_ in RANGES]
     print(f"| {count} images | {' | '.join(f'{judge} {range_}' for judge, range_ in columns)} | CPU s/MP |")
     print("|" + "---|" * (len(columns) + 2))
     for name in names:
@@ -173,6 +223,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--ssimulacra2", required=True, metavar="PROGRAM", help="of its authors")
     parser.add_argument("--butteraugli", metavar="PROGRAM")
+    parser.add_argument("--cvvdp", metavar="PYTHON", help="one that has the package cvvdp")
     parser.add_argument("--cjpegli", metavar="PROGRAM")
     parser.add_argument("--mozjpeg", metavar="PROGRAM", help="its cjpeg")
     parser.add_argument("--limit", type=int, help="only the first images of each folder")

@@ -23,7 +23,7 @@ from imgredux.methods.base import Estimator
 from imgredux.methods.filecodec import FileCodec, saved
 from imgredux.methods.tiling import pad
 from imgredux.metrics.ssimulacra2 import SMALLEST, of_bytes
-from imgredux_jndjpeg.tables import LARGEST, tables
+from imgredux_jndjpeg.tables import HALF_FACTORS, LARGEST, tables, trade_at
 from imgredux_jndjpeg.trellis import PLACES, RUNS, SIZES, ZIGZAG, code_of, counted, optimized
 from imgredux_jndjpeg.writer import head_of, write
 
@@ -36,10 +36,13 @@ CHROMA_TRADE = 0.83  # of the trade of luma
 # What `search` tries, in this order, and how much nearer it looks to see what quality costs.
 TRIED = (
     *(("chroma", -0.3), ("chroma", 0.3), ("chroma", -0.3), ("slope", -0.25), ("slope", 0.25)),
-    *(("masking", 0.12), ("masking", -0.12), ("trade", 0.02), ("trade", -0.015)),
+    *(("masking", 0.12), ("masking", -0.12), ("trade", 0.25), ("trade", -0.2)),
 )
 NEARER = 0.85
-SAMPLED = 4096  # blocks that the table of an estimator's thresholds is found on
+HALVED = {"auto": None, "4:4:4": False, "4:2:0": True}
+LOST = 0.12  # found on training images: `python -m imgredux_jndjpeg.fit --sizes`
+SAMPLED = 4096  # blocks, of all, that the table of an estimator's thresholds is found on, and what halves lose
+UPPER = [place for place, n in enumerate(ZIGZAG) if n // N >= N // 2 or n % N >= N // 2]  # frequencies
 _STRIP, _HALO = 64, 2  # rows that are analyzed at once, and what local deviation sees above and below
 _AT_ONCE = 65536  # blocks that are counted at once
 
@@ -48,11 +51,12 @@ _AT_ONCE = 65536  # blocks that are counted at once
 class Choice:
     """What is free beside the distance; the defaults were found on training images, others for one by `search`.
 
-    trade: squared steps for a bit, of luma; masking: power of the local deviation by which a block hides errors;
-    chroma, slope: ln of a factor on the steps of Cb and Cr, and how it rises from low frequencies to high ones.
+    trade: factor on what a bit is worth at the distance (`tables.trade_at`); masking: power of the local deviation by
+    which a block hides errors; chroma, slope: ln of a factor on the steps of Cb and Cr, and how it rises from low
+    frequencies to high ones.
     """
 
-    trade: float = 0.08
+    trade: float = 1.0
     masking: float = 0.23
     chroma: float = 0.0
     slope: float = 0.0
@@ -63,11 +67,12 @@ class JndJpeg(FileCodec):
 
     `distance=` in a call: 1 is about one just noticeable difference, as butteraugli's and jpegli's; 0.1 to 25.
     `search=True`: eleven files are tried and judged by SSIMULACRA 2, to find the best `Choice` for this image.
+    `subsampling=`: "4:4:4", "4:2:0", or "auto" for the one that suits the image at this distance.
 
     estimator: a method with `.thresholds()`, as "wei2009", whose thresholds take the place of the built-in ones: the
     luma table is the coarsest that keeps them, pooled over blocks (DCTune), and blocks are weighted by them.
-    Steps of chroma and, without an estimator, of luma are those of `tables`. Chroma is of full size; the file is
-    progressive, with optimised Huffman tables.
+    Steps of chroma and, without an estimator, of luma are those of `tables`. The file is progressive, with optimised
+    Huffman tables.
 
     Raises ImageError for an estimator that gives no thresholds.
     """
@@ -83,19 +88,22 @@ class JndJpeg(FileCodec):
                 raise ImageError(f"{estimator} gives no thresholds of DCT coefficients: take one as wei2009")
             self._estimator = [found]  # in a list: its parameters are not ours
 
-    def write(self, image: Image.Image, *, distance: float = 1.0, search: bool = False) -> bytes:
-        _check(distance)
-        return self.writer(image)(distance=distance, search=search)
+    def write(
+        self, image: Image.Image, *, distance: float = 1.0, search: bool = False, subsampling: str = "auto"
+    ) -> bytes:
+        _check(distance, subsampling)
+        return self.writer(image)(distance=distance, search=search, subsampling=subsampling)
 
     def writer(self, image: Image.Image) -> Callable[..., bytes]:
         with torch.no_grad():
             analyzed = Analyzed.of(image, self._estimator[0] if self._estimator else None)
 
         @torch.no_grad()
-        def written(*, distance: float = 1.0, search: bool = False) -> bytes:
-            _check(distance)
-            choice = searched(image, analyzed, float(distance)) if search else Choice()
-            return analyzed.written(float(distance), choice)
+        def written(*, distance: float = 1.0, search: bool = False, subsampling: str = "auto") -> bytes:
+            _check(distance, subsampling)
+            half = HALVED[subsampling]
+            choice = searched(image, analyzed, float(distance), half) if search else Choice()
+            return analyzed.written(float(distance), choice, half)
 
         return written
 
@@ -105,7 +113,8 @@ class Analyzed:
     """An image as its coefficients by plane `(n, 64)` in zigzag order, and how busy its blocks are, or their JND.
 
     size: width and height. activity: mean of ln(1 + deviation) in each block of luma `(n,)`. thresholds: of luma
-    `(n, 64)`, by an estimator. about: what is known of the image, as segments of a JPEG.
+    `(n, 64)`, by an estimator. about: what is known of the image, as segments of a JPEG. halves: coefficients of Cb and
+    Cr at half the size in both directions.
     """
 
     coefficients: list[Tensor]
@@ -113,10 +122,11 @@ class Analyzed:
     activity: Tensor
     thresholds: Tensor | None
     about: bytes
+    halves: list[Tensor]
 
     @classmethod
     def of(cls, image: Image.Image, estimator: Estimator | None) -> "Analyzed":
-        coefficients, activity = _analyzed(np.asarray(image))
+        coefficients, halves, activity = _analyzed(np.asarray(image))
         T = None
         if estimator is not None:
             thresholds: Callable[[Tensor], Tensor] = getattr(estimator, "thresholds")  # noqa: B009 - not of all
@@ -125,27 +135,53 @@ class Analyzed:
             T = _zigzag_order(thresholds(luma)[0].flatten(0, 1)).clamp(min=1e-3)
         small = Image.new(image.mode, (1, 1))
         small.info = image.info
-        return cls(coefficients, image.size, activity, T, head_of(saved(small, "JPEG")))
+        return cls(coefficients, image.size, activity, T, head_of(saved(small, "JPEG")), halves)
 
-    def written(self, distance: float, choice: Choice, steps: Tensor | None = None) -> bytes:
-        """The file at a distance; steps: other tables `(3, 8, 8)` than those of the distance and the choice."""
-        steps = (_steps(distance, choice) if steps is None else steps)[: len(self.coefficients)]
+    def written(self, distance: float, choice: Choice, half: bool | None = None, steps: Tensor | None = None) -> bytes:
+        """The file at a distance. half: Cb and Cr of half the size; None: where it pays. steps: other tables
+        `(3, 8, 8)` than those of the distance and the choice.
+        """
+        half = bool(self.halves) and (self.smooth(distance, choice) if half is None else half)
+        planes = [self.coefficients[0], *self.halves] if half else self.coefficients
+        steps = (_steps(distance, choice, half) if steps is None else steps)[: len(planes)]
         if self.thresholds is None:
             logarithm = choice.masking * self.activity
         else:
             steps[0] = _table_of(self.coefficients[0], self.thresholds, distance)
             logarithm = self.thresholds.log()
             logarithm = (logarithm - logarithm.mean(0)).mean(1)
-        weights = (-2 * (logarithm - logarithm.mean())).exp()[:, None]
-        trades = (choice.trade, *2 * (CHROMA_TRADE * choice.trade,))
+        weights = (-2 * (logarithm - logarithm.mean())).exp()
+        chroma = self._halved(weights) if half else weights
+        trade = choice.trade * trade_at(distance)
+        trades = (trade, *2 * (CHROMA_TRADE * trade,))
         levels = [
-            _levels(c, q.flatten()[ZIGZAG], weights, trade)
-            for c, q, trade in zip(self.coefficients, steps, trades, strict=False)
+            _levels(c, q.flatten()[ZIGZAG], w[:, None], trade)
+            for c, q, w, trade in zip(planes, steps, (weights, chroma, chroma), trades, strict=False)
         ]
-        return write(levels, [table.flatten().int().tolist() for table in steps], self.size, self.about)
+        return write(levels, [table.flatten().int().tolist() for table in steps], self.size, self.about, half)
+
+    def smooth(self, distance: float, choice: Choice) -> bool:
+        """Whether Cb and Cr of half the size lose little at this distance.
+
+        What they lose is the upper half of the frequencies. Its energy in a block, in squared steps, weighted as errors
+        are, must be below `LOST` in the root of the mean square.
+        """
+        part = slice(None, None, max(len(self.activity) // SAMPLED, 1))
+        activity = choice.masking * self.activity
+        weights = (-2 * (activity[part] - activity.mean())).exp()
+        lost = torch.zeros_like(weights)
+        for c, q in zip(self.coefficients[1:], _steps(distance, choice, half=False)[1:], strict=True):
+            lost += (c[part][:, UPPER] / q.flatten()[ZIGZAG][UPPER]).square().sum(1)
+        return float((weights * lost).square().mean().sqrt()) < LOST
+
+    def _halved(self, weights: Tensor) -> Tensor:
+        """Means of the weights of the blocks of luma that a block of chroma lies over."""
+        grid = weights.view(1, 1, -(-self.size[1] // N), -1)
+        even = F.pad(grid, (0, grid.shape[-1] % 2, 0, grid.shape[-2] % 2), mode="replicate")
+        return F.avg_pool2d(even, 2).flatten()
 
 
-def searched(image: Image.Image, analyzed: Analyzed, distance: float) -> Choice:
+def searched(image: Image.Image, analyzed: Analyzed, distance: float, half: bool | None = None) -> Choice:
     """The choice with the smallest file at this distance, for what SSIMULACRA 2 says a byte is worth there.
 
     Each of `TRIED` once, kept where it is of use; what a point of the metric costs is seen from two distances.
@@ -155,7 +191,7 @@ def searched(image: Image.Image, analyzed: Analyzed, distance: float) -> Choice:
         return Choice()
 
     def tried(choice: Choice, distance: float) -> tuple[float, float]:
-        data = analyzed.written(distance, choice)
+        data = analyzed.written(distance, choice, half)
         decoded = np.asarray(decoding.open_bytes(data, max_pixels=UNBOUNDED).convert(image.mode))
         return math.log(len(data)), of_bytes(decoded, x)
 
@@ -170,9 +206,9 @@ def searched(image: Image.Image, analyzed: Analyzed, distance: float) -> Choice:
     return best
 
 
-def _steps(distance: float, choice: Choice) -> Tensor:
+def _steps(distance: float, choice: Choice, half: bool) -> Tensor:
     """Tables of Y, Cb and Cr `(3, 8, 8)`."""
-    steps = tables(distance)
+    steps = tables(distance, half=HALF_FACTORS if half else None)
     i, j = torch.meshgrid(torch.arange(N), torch.arange(N), indexing="ij")
     steps[1:] *= (choice.chroma + choice.slope * (i + j - 3) / 4).exp()
     return steps.round_().clamp_(1, LARGEST)
@@ -198,7 +234,9 @@ def _table_of(c: Tensor, T: Tensor, distance: float) -> Tensor:
     return table.view(N, N)
 
 
-def _check(distance: float) -> None:
+def _check(distance: float, subsampling: str) -> None:
+    if subsampling not in HALVED:
+        raise ImageError(f"subsampling is {subsampling!r}: choose one of {', '.join(HALVED)}")
     if not CLOSEST <= distance <= FARTHEST:
         raise ImageError(f"distance is {distance}: give a number from {CLOSEST:g} to {FARTHEST:g}")
 
@@ -219,14 +257,17 @@ def _levels(c: Tensor, q: Tensor, weights: Tensor, trade: float) -> np.ndarray:
     return out
 
 
-def _analyzed(samples: np.ndarray) -> tuple[list[Tensor], Tensor]:
-    """Coefficients of luma, or of Y, Cb and Cr, as JPEG has them, `(n, 64)` in zigzag order; activity `(n,)` of luma.
+def _analyzed(samples: np.ndarray) -> tuple[list[Tensor], list[Tensor], Tensor]:
+    """Coefficients `(n, 64)` of luma, or of Y, Cb and Cr, as JPEG has them, in zigzag order; activity `(n,)` of luma.
 
-    samples: 8 bits, `(H, W)` or `(H, W, 3)`; the last blocks are completed with their edges. In strips of rows.
+    Between them, the coefficients of Cb and Cr of means of 2x2 samples. samples: 8 bits, `(H, W)` or `(H, W, 3)`; the
+    last blocks are completed with their edges. In strips of rows.
     """
     height, width = samples.shape[:2]
     rows, columns = -(-height // N), -(-width // N)
-    planes = [torch.empty(rows * columns, PLACES) for _ in range(1 if samples.ndim == 2 else 3)]
+    fewer, count = -(-columns // 2), 1 if samples.ndim == 2 else 3
+    planes = [torch.empty(rows * columns, PLACES) for _ in range(count)]
+    halves = [torch.empty(-(-rows // 2) * fewer, PLACES) for _ in range(count - 1)]
     activity = torch.empty(rows * columns)
     for top in range(0, rows * N, _STRIP):
         bottom = min(top + _STRIP, rows * N)
@@ -238,10 +279,20 @@ def _analyzed(samples: np.ndarray) -> tuple[list[Tensor], Tensor]:
         deviation = ops.local_std(x[:, :1], 5, border="reflect")
         inside, blocks = slice(top - start, bottom - start), slice(top // N * columns, bottom // N * columns)
         activity[blocks] = ops.blocks(deviation[..., inside, :])[0, 0].mean((-2, -1)).flatten().log1p()
-        for plane, out in zip(x[0, :, inside], planes, strict=True):
-            c = ops.dct(plane.contiguous()[None, None] - 128)
-            out[blocks] = _zigzag_order(ops.blocks(c)[0, 0].flatten(0, 1))
-    return planes, activity
+        x = x[:, :, inside] - 128
+        for number, out in enumerate(planes):
+            out[blocks] = _coefficients(x[:, number : number + 1])
+        if halves:
+            even = F.pad(x[:, 1:], (0, columns % 2 * N, 0, x.shape[-2] % (2 * N)), mode="replicate")
+            half = F.avg_pool2d(even, 2)
+            place = slice(top // N // 2 * fewer, (top // N // 2 + half.shape[-2] // N) * fewer)
+            for number, out in enumerate(halves):
+                out[place] = _coefficients(half[:, number : number + 1])
+    return planes, halves, activity
+
+
+def _coefficients(plane: Tensor) -> Tensor:
+    return _zigzag_order(ops.blocks(ops.dct(plane.contiguous()))[0, 0].flatten(0, 1))
 
 
 def _zigzag_order(blocks: Tensor) -> Tensor:

@@ -56,16 +56,22 @@ GROWTH = (
 # Bands of frequencies (i, j) that one factor corrects, by s = i + j; those of luma are finer where most bits go.
 LUMA_BANDS, CHROMA_BANDS = 7, 4
 FACTORS = (
-    *(0.12, 0.32, 0.31, 0.24, 0.22, 0.12, 0.12),
-    *(-0.37, 0.27, -0.39, 0.0),
-    *(-0.08, 0.32, 0.07, 0.78),
+    *(0.32, 0.32, 0.43, 0.36, 0.34, 0.44, 0.44),
+    *(-0.17, 0.47, -0.07, 0.12),
+    *(0.12, 0.32, 0.27, 0.78),
 )  # ln of them: Y, Cb, Cr, from `FAR` on
 NEAR_FACTORS = (
-    *(0.32, 0.44, 0.31, 0.24, 0.42, 0.44, 0.32),
-    *(-0.37, 0.47, -0.07, 0.20),
-    *(-0.28, 0.52, 0.39, 1.10),
+    *(0.40, 0.24, 0.19, 0.12, 0.30, 0.24, 0.20),
+    *(-0.05, 0.47, 0.25, 0.40),
+    *(-0.08, 0.40, 0.39, 0.78),
 )  # up to `NEAR`; between the two they change with the logarithm of the distance
+TRADE, NEAR_TRADE = 0.08, 0.05  # squared steps for a bit of luma, likewise
 NEAR, FAR = 0.6, 1.3
+# ln of further factors on the steps of Cb and Cr where these have half the size.
+HALF_FACTORS = (
+    *(-1.10, -1.10, -1.10, -1.02),
+    *(-0.78, -0.90, -1.42, -0.90),
+)
 
 
 def bands() -> Tensor:
@@ -81,18 +87,32 @@ def bands() -> Tensor:
 
 def factors_at(distance: float) -> tuple[float, ...]:
     """ln of the factors at a distance."""
-    far = min(max(math.log(distance / NEAR) / math.log(FAR / NEAR), 0.0), 1.0)
+    far = _farness(distance)
     return tuple((1 - far) * a + far * b for a, b in zip(NEAR_FACTORS, FACTORS, strict=True))
 
 
-def tables(distance: float, factors: tuple[float, ...] | None = None) -> Tensor:
+def trade_at(distance: float) -> float:
+    """Squared steps that a bit of luma is worth at a distance."""
+    far = _farness(distance)
+    return NEAR_TRADE ** (1 - far) * TRADE**far
+
+
+def _farness(distance: float) -> float:
+    """From 0 at `NEAR` to 1 at `FAR`."""
+    return min(max(math.log(distance / NEAR) / math.log(FAR / NEAR), 0.0), 1.0)
+
+
+def tables(distance: float, factors: tuple[float, ...] | None = None, half: tuple[float, ...] | None = None) -> Tensor:
     """Steps of Y, Cb and Cr at a distance: whole numbers from 1 to 255, float32 `(3, 8, 8)`, rows vertical.
 
-    factors: ln of them, in place of those of the distance.
+    factors: ln of them, in place of those of the distance. half: `HALF_FACTORS`, or others, for Cb and Cr of half the
+    size, whose errors are wider and seen more.
     """
     base, growth = torch.tensor(BASE).view(3, 8, 8), torch.tensor(GROWTH).view(8, 8)
     scale = torch.full((8, 8), distance)
     if distance >= LINEAR:
         scale = (LINEAR ** (1 - growth) * distance**growth).clamp(min=distance / 2)
     corrected = base * torch.tensor(factors or factors_at(distance))[bands()].exp()
+    if half:
+        corrected *= torch.tensor((0.0,) * LUMA_BANDS + half)[bands()].exp()
     return (GLOBAL * corrected * scale).round_().clamp_(1, LARGEST)

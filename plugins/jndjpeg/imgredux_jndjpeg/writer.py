@@ -20,12 +20,18 @@ _DC_BITS, _AC_BITS = 4, 8
 _ZEROS = np.array([sum(1 << _AC_BITS * n for n in range(count)) for count in range(4)])  # codes of 16 zeros, in a row
 
 
-def write(planes: Sequence[np.ndarray], tables: Sequence[Sequence[int]], size: tuple[int, int], about: bytes) -> bytes:
+def write(
+    planes: Sequence[np.ndarray],
+    tables: Sequence[Sequence[int]],
+    size: tuple[int, int],
+    about: bytes,
+    half: bool = False,
+) -> bytes:
     """The smallest JPEG with these levels that mozjpeg finds.
 
-    planes: one or three `(n, 64)` int16, blocks row by row, levels in zigzag order, DC not as differences; all planes
-    are of full size. tables: 64 steps of each plane, from 1 to 255, row by row. size: width and height. about: segments
-    for the head of the file, as they stand there.
+    planes: one or three `(n, 64)` int16, blocks row by row, levels in zigzag order, DC not as differences. tables: 64
+    steps of each plane, from 1 to 255, row by row. size: width and height. about: segments for the head of the file, as
+    they stand there. half: the planes of Cb and Cr are of half the size in both directions.
     """
     kinds = [1] if len(planes) == 1 else [1, 2, 3]
     used = {}  # equal tables once
@@ -34,7 +40,8 @@ def write(planes: Sequence[np.ndarray], tables: Sequence[Sequence[int]], size: t
     parts = [b"\xff\xd8", about]
     parts += [_segment(0xDB, bytes([number]) + bytes(_zigzagged(table))) for table, number in used.items()]
     of_plane = [used[tuple(table)] for table in tables]
-    components = b"".join(bytes([kind, 0x11, number]) for kind, number in zip(kinds, of_plane, strict=True))
+    factors = [0x22 if half else 0x11, 0x11, 0x11]
+    components = b"".join(bytes(one) for one in zip(kinds, factors[: len(kinds)], of_plane, strict=True))
     parts.append(_segment(0xC0, struct.pack(">BHHB", 8, size[1], size[0], len(kinds)) + components))
     parts.append(_segment(0xC4, b"\x00" + _lengths(_DC_BITS, 12) + bytes(range(12))))
     parts.append(_segment(0xC4, b"\x10" + _lengths(_AC_BITS, len(_SYMBOLS)) + bytes(_SYMBOLS)))

@@ -124,12 +124,13 @@ def test_strips_see_what_the_whole_image_sees(size, mode, monkeypatch):
     monkeypatch.setattr(method, "_STRIP", 2**20)
     whole = Analyzed.of(image, None)
     assert torch.equal(found.activity, whole.activity)
-    for a, b in zip(found.coefficients, whole.coefficients, strict=True):
+    for a, b in zip(found.coefficients + found.halves, whole.coefficients + whole.halves, strict=True):
         assert torch.equal(a, b)
 
 
-@pytest.mark.parametrize("size", [(1, 1), (8, 8), (13, 200), (300, 300)])
-def test_levels_are_in_the_file_as_they_are(size, monkeypatch, tmp_path):
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (17, 16), (13, 200), (300, 300)])
+@pytest.mark.parametrize("half", [False, True])
+def test_levels_are_in_the_file_as_they_are(size, half, monkeypatch, tmp_path):
     """Every run of zeros, every size, blocks that are full, empty, or end early; and bits that cross from part to part.
 
     libjpeg's planes of a lossless image: a step of 1 everywhere and small levels decode to within rounding.
@@ -137,16 +138,16 @@ def test_levels_are_in_the_file_as_they_are(size, monkeypatch, tmp_path):
     jpeglib = pytest.importorskip("jpeglib", reason="jpeglib is not installed: it reads levels")
     monkeypatch.setattr(writer, "_AT_ONCE", 7)
     generator = np.random.default_rng(5)
-    blocks = -(-size[0] // 8) * -(-size[1] // 8)
     planes = []
-    for _ in range(3):
+    for factor in (1, 1 + half, 1 + half):
+        blocks = -(-size[0] // (8 * factor)) * -(-size[1] // (8 * factor))
         levels = generator.integers(-1023, 1024, (blocks, 64)) * (generator.random((blocks, 64)) < 0.06)
         levels[: blocks // 7, 1:] = 0
         levels[blocks // 7 : blocks // 5] = 1
         planes.append(levels.astype(np.int16))
     steps = [[1] * 64, [2] * 64, [2] * 64]
     path = tmp_path / "x.jpg"
-    path.write_bytes(writer.write(planes, steps, (size[1], size[0]), b""))
+    path.write_bytes(writer.write(planes, steps, (size[1], size[0]), b"", half))
     read = jpeglib.read_dct(str(path))
     for levels, plane in zip(planes, (read.Y, read.Cb, read.Cr), strict=True):
         natural = np.empty_like(levels)
@@ -156,7 +157,7 @@ def test_levels_are_in_the_file_as_they_are(size, monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("distance", [0.5, 2.0, 8.0])
 def test_the_file_is_a_jpeg_that_anyone_opens(distance):
-    coded = imgredux.get("jndjpeg").encode(PHOTOGRAPHS[0], distance=distance)
+    coded = imgredux.get("jndjpeg").encode(PHOTOGRAPHS[0], distance=distance, subsampling="4:4:4")
     with Image.open(io.BytesIO(coded)) as image:
         assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (256, 256))
         assert image.info["progressive"]
@@ -165,6 +166,37 @@ def test_the_file_is_a_jpeg_that_anyone_opens(distance):
     assert b"\xff\xc2\x00\x11\x08" in coded  # progressive, 8 bits, and the sampling of three components:
     at = coded.index(b"\xff\xc2\x00\x11\x08") + 10
     assert [coded[at + 3 * k + 1] for k in range(3)] == [0x11] * 3
+
+
+def sampling_of(coded):
+    """Horizontal and vertical factors of the first component."""
+    at = coded.index(b"\xff\xc2\x00\x11\x08") + 11
+    return coded[at] >> 4, coded[at] & 15
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 9), (16, 16), (17, 33), (130, 66)])
+def test_halved_chroma_is_that_of_means_of_pixels(size):
+    """What libjpeg makes of the same planes, to within its steps of 1."""
+    image = Image.fromarray(PHOTOGRAPHS[0][: size[0], : size[1]])
+    coded = imgredux.get("jndjpeg").encode(image, distance=0.1, subsampling="4:2:0")
+    assert sampling_of(coded) == (2, 2)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=100, subsampling="4:2:0")
+    ours, theirs = (np.asarray(Image.open(io.BytesIO(data)), float) for data in (coded, file.getvalue()))
+    assert np.abs(ours - theirs).mean() < 2
+
+
+def test_chroma_is_halved_where_it_is_smooth_and_errors_are_large():
+    codec, photograph = imgredux.get("jndjpeg"), PHOTOGRAPHS[2]
+    red = np.zeros((256, 256, 3), np.uint8)
+    red[..., 0] = 255 * (np.indices((256, 256)).sum(0) % 3 == 0)  # details of color alone
+    for image, distance, expected in ((photograph, 0.4, (1, 1)), (photograph, 6.0, (2, 2)), (red, 6.0, (1, 1))):
+        assert sampling_of(codec.encode(image, distance=distance)) == expected
+    smaller, larger = (codec.encode(photograph, distance=6.0, subsampling=one) for one in ("4:2:0", "4:4:4"))
+    assert smaller == codec.encode(photograph, distance=6.0)
+    assert len(smaller) < len(larger)
+    with pytest.raises(ImageError, match="subsampling is '4:1:1'"):
+        codec.encode(photograph, subsampling="4:1:1")
 
 
 def curve(codec, image, values, keyword):

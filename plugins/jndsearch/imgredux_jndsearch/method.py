@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from imgredux import registry
-from imgredux.critical import BELOW, Unreached
+from imgredux.critical import BELOW, GUARD, WORTH, Unreached
 from imgredux.errors import ImageError, ImgreduxError, PluginError
 from imgredux.io import decoding, images
 from imgredux.io.opening import UNBOUNDED
@@ -24,19 +24,16 @@ from imgredux_jndsearch.trial import Found, Goal, Trial
 # place, and in a flicker test.
 TARGETS = {"first": 65.0, "side-by-side": 80.0, "in-place": 85.0, "flicker": 90.0}
 LOSSLESS = "lossless"  # the target that only equal images meet
-GUARD = 15.0  # points that the worst tile of an image may be below the target
 # The likely winners first: what is larger than the best so far is not judged. JPEG XL where it is installed.
-CANDIDATES = ("jxl", "avif", "webp", "jndjpeg", "jpeg444", "jpeg420", "png")
+CANDIDATES = ("jxl", "avif", "webp", "jndjpeg", "jpeg444", "png")
 FORMATS = {
-    "jpeg": ("jndjpeg", "jpeg444", "jpeg420"),
+    "jpeg": ("jndjpeg", "jpeg444"),
     "png": ("png",),
     "webp": ("webp",),
     "avif": ("avif",),
     "jxl": ("jxl",),
 }
 MARGIN = 1.06  # candidates whose mosaic takes more bytes than the smallest by this factor are left out
-# A lossy file is taken only where it is this much smaller than the smallest lossless one.
-WORTH = 0.95
 # Of the bytes of a PNG written fast, what lossless files take at best; they are not tried where this is too much.
 SLOWER = 0.2
 _log = logging.getLogger("imgredux")
