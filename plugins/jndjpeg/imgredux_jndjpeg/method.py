@@ -154,10 +154,10 @@ class Analyzed:
         chroma = self._halved(weights) if half else weights
         trade = choice.trade * trade_at(distance)
         trades = (trade, *2 * (CHROMA_TRADE * trade,))
-        levels = [
+        levels = (
             _levels(c, q.flatten()[ZIGZAG], w[:, None], trade)
             for c, q, w, trade in zip(planes, steps, (weights, chroma, chroma), trades, strict=False)
-        ]
+        )
         return write(levels, [table.flatten().int().tolist() for table in steps], self.size, self.about, half)
 
     def smooth(self, distance: float, choice: Choice) -> bool:

@@ -21,7 +21,7 @@ _ZEROS = np.array([sum(1 << _AC_BITS * n for n in range(count)) for count in ran
 
 
 def write(
-    planes: Sequence[np.ndarray],
+    planes: Iterable[np.ndarray],
     tables: Sequence[Sequence[int]],
     size: tuple[int, int],
     about: bytes,
@@ -29,11 +29,12 @@ def write(
 ) -> bytes:
     """The smallest JPEG with these levels that mozjpeg finds.
 
-    planes: one or three `(n, 64)` int16, blocks row by row, levels in zigzag order, DC not as differences. tables: 64
-    steps of each plane, from 1 to 255, row by row. size: width and height. about: segments for the head of the file, as
-    they stand there. half: the planes of Cb and Cr are of half the size in both directions.
+    planes: one or three `(n, 64)` int16, blocks row by row, levels in zigzag order, DC not as differences; each is taken
+    when the one before is written. tables: 64 steps of each plane, from 1 to 255, row by row. size: width and height.
+    about: segments for the head of the file, as they stand there. half: the planes of Cb and Cr are of half the size in
+    both directions.
     """
-    kinds = [1] if len(planes) == 1 else [1, 2, 3]
+    kinds = [1, 2, 3][: len(tables)]
     used = {}  # equal tables once
     for table in tables:
         used.setdefault(tuple(table), len(used))
