@@ -61,11 +61,11 @@ FACTORS = (
     *(0.12, 0.32, 0.27, 0.78),
 )  # ln of them: Y, Cb, Cr, from `FAR` on
 NEAR_FACTORS = (
-    *(0.40, 0.24, 0.19, 0.12, 0.30, 0.24, 0.20),
-    *(-0.05, 0.47, 0.25, 0.40),
-    *(-0.08, 0.40, 0.39, 0.78),
+    *(0.40, 0.24, 0.19, 0.00, 0.50, 0.24, 0.40),
+    *(0.15, 0.67, 0.57, 0.52),
+    *(0.12, 0.40, 0.51, 0.78),
 )  # up to `NEAR`; between the two they change with the logarithm of the distance
-TRADE, NEAR_TRADE = 0.08, 0.05  # squared steps for a bit of luma, likewise
+TRADE, NEAR_TRADE = 0.08, 0.06  # squared steps for a bit of luma, likewise
 NEAR, FAR = 0.6, 1.3
 # ln of further factors on the steps of Cb and Cr where these have half the size.
 HALF_FACTORS = (

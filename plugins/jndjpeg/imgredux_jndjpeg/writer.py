@@ -29,10 +29,10 @@ def write(
 ) -> bytes:
     """The smallest JPEG with these levels that mozjpeg finds.
 
-    planes: one or three `(n, 64)` int16, blocks row by row, levels in zigzag order, DC not as differences; each is taken
-    when the one before is written. tables: 64 steps of each plane, from 1 to 255, row by row. size: width and height.
-    about: segments for the head of the file, as they stand there. half: the planes of Cb and Cr are of half the size in
-    both directions.
+    planes: one or three `(n, 64)` int16, blocks row by row, levels in zigzag order, DC not as differences; each is
+    taken when the one before is written. tables: 64 steps of each plane, from 1 to 255, row by row. size: width and
+    height. about: segments for the head of the file, as they stand there. half: the planes of Cb and Cr are of half the
+    size in both directions.
     """
     kinds = [1, 2, 3][: len(tables)]
     used = {}  # equal tables once
