@@ -124,14 +124,18 @@ def descend(aims: Sequence[Aim], trial: Trial, rounds: int) -> Trial:
     return trial
 
 
-def compare(aims: Sequence[Aim], trial: Trial) -> None:
+def compare(pairs: Sequence[tuple[Middle, float]]) -> None:
     """Print what Cb and Cr of half the size save: always, where the rule says so, and at the best."""
-    halves = [aim._replace(half=True).cost([*HALF_FACTORS]) for aim in aims]
-    changes = np.array([np.mean(half) - np.mean(aim.cost(trial)) for half, aim in zip(halves, aims, strict=True)])
-    ruled = np.array([aim.middle.analyzed.smooth(aim.distance, method.Choice()) for aim in aims])
+    found, default = [], method.Choice()
+    for middle, distance in pairs:
+        trial = [*factors_at(distance), math.log(trade_at(distance)), default.masking]
+        aim = middle.aim(distance, trial, False)
+        half = aim._replace(half=True).cost([*HALF_FACTORS])
+        found.append((np.mean(half) - np.mean(aim.cost(trial)), middle.analyzed.smooth(distance, default)))
+    changes, ruled = (np.array(one) for one in zip(*found, strict=True))
     for what, taken in (("always", True), ("by the rule", ruled), ("at the best", changes < 0)):
         share = np.broadcast_to(taken, changes.shape).mean()
-        print(f"{what}: bytes {100 * np.where(taken, changes, 0).mean():+.2f} %, {100 * share:.0f} % of {len(aims)}")
+        print(f"{what}: bytes {100 * np.where(taken, changes, 0).mean():+.2f} %, {100 * share:.0f} % of {len(changes)}")
 
 
 def main() -> None:
@@ -159,13 +163,13 @@ def main() -> None:
     trade, masking = chosen.start or (trade_at(min(chosen.distances)), default.masking)
     trial = [*factors, math.log(trade), masking]
     with torch.no_grad():
+        if chosen.sizes:
+            compare(pairs)
+            return
         if chosen.half:
             trial = [*HALF_FACTORS]
             pairs = [(m, distance) for m, distance in pairs if m.analyzed.smooth(distance, default)]
         aims = [m.aim(distance, trial, chosen.half) for m, distance in pairs]
-        if chosen.sizes:
-            compare(aims, trial)
-            return
     descend(aims, trial, chosen.rounds)
 
 
