@@ -1,8 +1,8 @@
 """Hot loops in native code beside the tensors and the peers, in one run: CPU seconds of one thread, peak memory. Linux.
 
-    python -m tests.benchmarks.kernels [--ssimulacra2 PROGRAM] [--rounds 5]
+    python -m tests.benchmarks.kernels [--ssimulacra2 PROGRAM] [--rounds 5] [--megapixels 12]
 
-A photograph of scikit-image, enlarged to 12 megapixels, and four copies of it side by side at its own size, whose
+A photograph of scikit-image, enlarged, and four copies of it side by side at its own size, whose
 contents are as dense as a photograph's. The program: SSIMULACRA 2 of its authors (see `second_opinion`), with what it
 takes to read two uncompressed PNG. Each round runs every row once; the fastest counts.
 """
@@ -43,10 +43,12 @@ def machine() -> str:
     return f"{name}, {', '.join(flag for flag in WIDE if flag in flags) or 'AVX2 at most'}"
 
 
-def photographs() -> dict[str, Image.Image]:
+def photographs(megapixels: float) -> dict[str, Image.Image]:
+    width, height = (round(side * (megapixels / 12) ** 0.5) for side in (4000, 3000))
     photograph = Image.fromarray(data.stereo_motorcycle()[0])
-    tiled = Image.fromarray(np.tile(np.asarray(photograph), (6, 6, 1))[:3000, :4000])
-    return {"enlarged": photograph.resize((4000, 3000), Image.Resampling.LANCZOS), "tiled": tiled}
+    times = -(-height // photograph.height), -(-width // photograph.width), 1
+    tiled = Image.fromarray(np.tile(np.asarray(photograph), times)[:height, :width])
+    return {"enlarged": photograph.resize((width, height), Image.Resampling.LANCZOS), "tiled": tiled}
 
 
 def score_rows(image: Image.Image, folder: Path, program: str | None) -> dict[str, Callable[[], object]]:
@@ -81,13 +83,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.kernels")
     parser.add_argument("--ssimulacra2", metavar="PROGRAM")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--megapixels", type=float, default=12)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     codec = imgredux.get("jndjpeg")
     assert isinstance(codec, FileCodec)
-    print(f"{machine()}\n\n| 12 megapixels | Mpixel/s | MiB |\n|---|---|---|")
+    print(f"{machine()}\n\n| {chosen.megapixels:g} megapixels | Mpixel/s | MiB |\n|---|---|---|")
     with tempfile.TemporaryDirectory() as place:
-        for name, image in photographs().items():
+        for name, image in photographs(chosen.megapixels).items():
             rows = {
                 f"SSIMULACRA 2, {what}": run for what, run in score_rows(image, Path(place), chosen.ssimulacra2).items()
             }
