@@ -44,7 +44,7 @@ def on_ray(
         import ray.exceptions
     except ImportError as error:
         raise ImgreduxError(f'the engine "ray" needs Ray Data: pip install imgredux[ray] ({error})') from error
-    os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
     count = len(tasks)
     ours = not ray.is_initialized()
     if ours:
