@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit, types
 
+from imgredux_jndjpeg import trellis
+
 _f = np.float32
 _PLACES = 64
 _LARGEST = 10  # size of a level
@@ -89,3 +91,9 @@ def count(c, q, dead_zone, counts):
             counts[16, 0] += run // 16
             last = k
         counts[16, 1] += last < _PLACES - 1
+
+
+_DOUBLES = types.float64[::1]
+chained = njit((_DOUBLES, _DOUBLES, _DOUBLES, types.int16[::1]), nogil=True, cache=True, error_model="numpy")(
+    trellis.chained
+)

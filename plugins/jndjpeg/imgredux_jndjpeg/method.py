@@ -23,8 +23,9 @@ from imgredux.methods.base import Estimator
 from imgredux.methods.filecodec import FileCodec, saved
 from imgredux.methods.tiling import pad
 from imgredux.metrics.ssimulacra2 import SMALLEST, of_bytes
+from imgredux_jndjpeg import trellis
 from imgredux_jndjpeg.tables import HALF_FACTORS, LARGEST, tables, trade_at
-from imgredux_jndjpeg.trellis import PLACES, RUNS, SIZES, ZIGZAG, code_of, counted, optimized
+from imgredux_jndjpeg.trellis import PLACES, RUNS, SIZES, ZIGZAG, code_of, counted, difference_bits, optimized
 from imgredux_jndjpeg.writer import head_of, write
 
 N = 8
@@ -244,16 +245,22 @@ def _check(distance: float, subsampling: str) -> None:
 def _levels(c: Tensor, q: Tensor, weights: Tensor, trade: float) -> np.ndarray:
     """The levels of a plane, `(n, 64)` int16, by the compiled trellis where there is numba."""
     kernel = kernels.compiled("imgredux_jndjpeg.kernel")
+    out = np.empty(c.shape, np.int16)
     if kernel is None:
         counts = torch.zeros(RUNS + 1, SIZES, dtype=torch.int64)
         for part in c.split(_AT_ONCE):
             scaled = part / q
             counts += counted(scaled.round().where(scaled.abs() >= DEAD_ZONE, 0).int())
-        return optimized(c, q, weights, code_of(counts), trade).numpy()
-    counts, out, steps = np.zeros((RUNS + 1, SIZES), np.int64), np.empty(c.shape, np.int16), q.numpy()
-    kernel.count(c.numpy(), steps, np.float32(DEAD_ZONE), counts)
-    code = code_of(torch.from_numpy(counts))
-    kernel.optimize(c.numpy(), steps, weights.numpy(), (trade * code.bits).numpy(), np.float32(trade * code.end), out)
+        out[:] = optimized(c, q, weights, code_of(counts), trade).numpy()
+    else:
+        sums, steps = np.zeros((RUNS + 1, SIZES), np.int64), q.numpy()
+        kernel.count(c.numpy(), steps, np.float32(DEAD_ZONE), sums)
+        code = code_of(torch.from_numpy(sums))
+        rate, end = (trade * code.bits).numpy(), np.float32(trade * code.end)
+        kernel.optimize(c.numpy(), steps, weights.numpy(), rate, end, out)
+    x, w, dc = (c[:, 0] / q[0]).double().numpy(), weights[:, 0].double().numpy(), np.empty(len(c), np.int16)
+    (kernel or trellis).chained(x, w, trade * difference_bits(out[:, 0]), dc)
+    out[:, 0] = dc
     return out
 
 

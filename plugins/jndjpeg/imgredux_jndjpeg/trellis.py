@@ -2,12 +2,13 @@
 
 A block is written as pairs of a run of zeros and a level, and an end. The best such sequence is found by dynamic
 programming over the places of the zigzag (Ramchandran and Vetterli, 1994; mozjpeg and jpegli do likewise), all blocks
-of a plane at once.
+of a plane at once. DC is written as differences from block to block, and its best sequence is found over them.
 """
 
 from itertools import pairwise
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,6 +18,7 @@ RUNS, SIZES = 16, 11  # of a symbol: zeros before it, bits of its magnitude
 SYMBOLS = 162  # that a table of AC codes has
 UNSEEN = 0.3  # counts of a symbol that was not seen
 LONGEST = 16.0  # bits of a Huffman code
+REACH = 2048  # no DC level is so large
 _NEVER = 1e3  # bits of what cannot be written
 _EDGES = (0, 2, 4, 6, 9, 12, 16, 21, 28, 36, 48, 63)  # blocks are solved together whose last level lies between two
 _AT_ONCE = 8192  # blocks
@@ -71,7 +73,8 @@ def optimized(c: Tensor, q: Tensor, w: Tensor, code: Code, trade: float) -> Tens
     """AC levels that minimise sum w (c - q level)^2 + trade bits in each block; DC is rounded.
 
     c: coefficients `(N, 64)` in zigzag order; q: steps `(64,)`; w: the weight of errors in units of q, `(N, 1)` for a
-    block or `(N, 64)` for each coefficient. Returns int16 `(N, 64)`: the nearest level, the next one to zero, or 0.
+    block or `(N, 64)` for each coefficient. Returns int16 `(N, 64)`: the nearest level, the next one to zero, or 0. For
+    DC see `chained`.
     """
     scaled = (c / q).T.contiguous()  # (64, N): a place of all blocks is one row
     weights = w.expand(len(c), PLACES).T.contiguous()
@@ -128,3 +131,38 @@ def _solved(c: Tensor, top: Tensor, w: Tensor, rate: Tensor, end: float) -> Tens
         out[k - 1] = level[k].where(hit, 0)
         current = came_from[k].where(hit, current)
     return out
+
+
+def difference_bits(levels: np.ndarray) -> np.ndarray:
+    """Bits of a difference of DC by its magnitude, float64 `(4096,)`: of the best code for these levels, nearly.
+
+    levels: `(n,)` DC in the order of the file.
+    """
+    size = np.frexp(np.arange(2 * REACH, dtype=np.float32))[1]
+    counts = np.bincount(size[np.abs(np.diff(levels.astype(np.int64), prepend=0))], minlength=size[-1] + 1)
+    code = -np.log2((counts + UNSEEN) / (counts + UNSEEN).sum()).clip(1, LONGEST)
+    return code[size] + size
+
+
+def chained(x: np.ndarray, w: np.ndarray, bits: np.ndarray, out: np.ndarray) -> None:
+    """DC levels that minimise sum w (x - level)^2 + bits of the differences, into `out` `(n,)` int16.
+
+    x: DC in steps, w: weights, float64 `(n,)`. bits: by the magnitude of a difference, times their trade. A level is
+    the whole number below x or above it. In plain numbers, so that it can be compiled.
+    """
+    before, low_cost, high_cost = 0, 0.0, np.inf
+    came_from_high = np.zeros((len(x), 2), np.bool_)
+    for k in range(len(x)):
+        low = int(np.floor(x[k]))
+        rise, error = low - before, x[k] - low
+        level, other = low_cost + bits[abs(rise)], high_cost + bits[abs(rise - 1)]
+        came_from_high[k, 0] = other < level
+        lower = min(level, other) + w[k] * error * error
+        level, other = low_cost + bits[abs(rise + 1)], high_cost + bits[abs(rise)]
+        came_from_high[k, 1] = other < level
+        low_cost, high_cost = lower, min(level, other) + w[k] * (1 - error) * (1 - error)
+        before = low
+    high = 1 if high_cost < low_cost else 0
+    for k in range(len(x) - 1, -1, -1):
+        out[k] = int(np.floor(x[k])) + high
+        high = 1 if came_from_high[k, high] else 0

@@ -6,14 +6,15 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from imgredux_jndjpeg import method, writer
+from imgredux_jndjpeg import method, trellis, writer
 from imgredux_jndjpeg.method import Analyzed, Choice, _levels, searched
 from imgredux_jndjpeg.tables import FACTORS, tables
-from imgredux_jndjpeg.trellis import ZIGZAG, code_of, counted, optimized, sizes
+from imgredux_jndjpeg.trellis import ZIGZAG, code_of, counted, difference_bits, optimized, sizes
 from PIL import Image
 from skimage import data
 
 import imgredux
+from imgredux import kernels
 from imgredux.errors import ImageError
 from imgredux.evaluate.bd_rate import mean_saving
 from imgredux.io.images import to_tensor
@@ -76,6 +77,31 @@ def test_signs_and_dc_are_those_of_the_coefficients():
     assert torch.equal(levels[:, 0], (c[:, 0] / q[0]).round().short())
     assert ((levels == 0) | (levels.sign() == c.sign())).all()
     assert ((c / q).abs() + 0.5 >= levels.abs()).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_sequence_of_dc_is_cheaper(seed):
+    """Of all that have each level below or above, by trying them all; compiled and not."""
+    generator = np.random.default_rng(seed)
+    x = np.cumsum(generator.normal(0, 2, 9))
+    w, bits = generator.uniform(0.5, 2, 9), 0.2 * difference_bits(np.rint(x).astype(np.int16))
+
+    def cost(levels):
+        return (w * (x - levels) ** 2).sum() + bits[np.abs(np.diff(levels, prepend=0))].sum()
+
+    best = min(cost(np.floor(x).astype(int) + choice) for choice in map(np.array, product((0, 1), repeat=9)))
+    for module in filter(None, (trellis, kernels.compiled("imgredux_jndjpeg.kernel"))):
+        found = np.empty(9, np.int16)
+        module.chained(x, w, bits, found)
+        assert cost(found.astype(int)) == pytest.approx(best, abs=1e-9)
+
+
+def test_differences_take_the_bits_of_their_size():
+    levels = np.array([3, 3, 3, 4, -200, -200], np.int16)
+    bits = difference_bits(levels)
+    assert bits[0] < bits[1] < bits[2]
+    assert bits[204] - bits[1] > 6
+    assert np.isfinite(bits).all()
 
 
 def test_nothing_traded_is_plain_rounding():
