@@ -24,11 +24,11 @@ from imgredux.methods.filecodec import FileCodec, saved
 from imgredux.methods.tiling import pad
 from imgredux.metrics.ssimulacra2 import SMALLEST, of_bytes
 from imgredux_jndjpeg import trellis
+from imgredux_jndjpeg.analysis import N, coefficients_of, zigzag_order
 from imgredux_jndjpeg.tables import HALF_FACTORS, LARGEST, tables, trade_at
 from imgredux_jndjpeg.trellis import PLACES, RUNS, SIZES, ZIGZAG, code_of, counted, difference_bits, optimized
 from imgredux_jndjpeg.writer import head_of, write
 
-N = 8
 CLOSEST, FARTHEST = 0.1, 25.0
 DEAD_ZONE = 0.6  # of the levels whose statistics the trellis starts from
 POOLING = 4.0  # exponent over blocks (DCTune)
@@ -44,7 +44,6 @@ HALVED = {"auto": None, "4:4:4": False, "4:2:0": True}
 LOST = 0.12  # found on training images: `python -m imgredux_jndjpeg.fit --sizes`
 SAMPLED = 4096  # blocks, of all, that the table of an estimator's thresholds is found on, and what halves lose
 UPPER = [place for place, n in enumerate(ZIGZAG) if n // N >= N // 2 or n % N >= N // 2]  # frequencies
-_STRIP, _HALO = 64, 2  # rows that are analyzed at once, and what local deviation sees above and below
 _AT_ONCE = 65536  # blocks that are counted at once
 
 
@@ -127,13 +126,13 @@ class Analyzed:
 
     @classmethod
     def of(cls, image: Image.Image, estimator: Estimator | None) -> "Analyzed":
-        coefficients, halves, activity = _analyzed(np.asarray(image))
+        coefficients, halves, activity = coefficients_of(np.asarray(image))
         T = None
         if estimator is not None:
             thresholds: Callable[[Tensor], Tensor] = getattr(estimator, "thresholds")  # noqa: B009 - not of all
             x = images.to_tensor(image)
             luma = pad(x if x.shape[1] == 1 else ops.luma(x), N, N)
-            T = _zigzag_order(thresholds(luma)[0].flatten(0, 1)).clamp(min=1e-3)
+            T = zigzag_order(thresholds(luma)[0].flatten(0, 1)).clamp(min=1e-3)
         small = Image.new(image.mode, (1, 1))
         small.info = image.info
         return cls(coefficients, image.size, activity, T, head_of(saved(small, "JPEG")), halves)
@@ -262,45 +261,3 @@ def _levels(c: Tensor, q: Tensor, weights: Tensor, trade: float) -> np.ndarray:
     (kernel or trellis).chained(x, w, trade * difference_bits(out[:, 0]), dc)
     out[:, 0] = dc
     return out
-
-
-def _analyzed(samples: np.ndarray) -> tuple[list[Tensor], list[Tensor], Tensor]:
-    """Coefficients `(n, 64)` of luma, or of Y, Cb and Cr, as JPEG has them, in zigzag order; activity `(n,)` of luma.
-
-    Between them, the coefficients of Cb and Cr of means of 2x2 samples. samples: 8 bits, `(H, W)` or `(H, W, 3)`; the
-    last blocks are completed with their edges. In strips of rows.
-    """
-    height, width = samples.shape[:2]
-    rows, columns = -(-height // N), -(-width // N)
-    fewer, count = -(-columns // 2), 1 if samples.ndim == 2 else 3
-    planes = [torch.empty(rows * columns, PLACES) for _ in range(count)]
-    halves = [torch.empty(-(-rows // 2) * fewer, PLACES) for _ in range(count - 1)]
-    activity = torch.empty(rows * columns)
-    for top in range(0, rows * N, _STRIP):
-        bottom = min(top + _STRIP, rows * N)
-        start, stop = max(top - _HALO, 0), min(bottom + _HALO, rows * N)
-        x = torch.from_numpy(samples[start:stop].astype(np.float32))
-        x = x[None, None] if x.ndim == 2 else x.permute(2, 0, 1)[None]
-        x = F.pad(x, (0, columns * N - width, 0, stop - start - x.shape[-2]), mode="replicate")
-        x = x if x.shape[1] == 1 else 255 * ops.rgb_to_ycbcr(x / 255)
-        deviation = ops.local_std(x[:, :1], 5, border="reflect")
-        inside, blocks = slice(top - start, bottom - start), slice(top // N * columns, bottom // N * columns)
-        activity[blocks] = ops.blocks(deviation[..., inside, :])[0, 0].mean((-2, -1)).flatten().log1p()
-        x = x[:, :, inside] - 128
-        for number, out in enumerate(planes):
-            out[blocks] = _coefficients(x[:, number : number + 1])
-        if halves:
-            even = F.pad(x[:, 1:], (0, columns % 2 * N, 0, x.shape[-2] % (2 * N)), mode="replicate")
-            half = F.avg_pool2d(even, 2)
-            place = slice(top // N // 2 * fewer, (top // N // 2 + half.shape[-2] // N) * fewer)
-            for number, out in enumerate(halves):
-                out[place] = _coefficients(half[:, number : number + 1])
-    return planes, halves, activity
-
-
-def _coefficients(plane: Tensor) -> Tensor:
-    return _zigzag_order(ops.blocks(ops.dct(plane.contiguous()))[0, 0].flatten(0, 1))
-
-
-def _zigzag_order(blocks: Tensor) -> Tensor:
-    return blocks.flatten(1)[:, ZIGZAG]

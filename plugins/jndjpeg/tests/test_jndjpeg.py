@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
-from imgredux_jndjpeg import method, trellis, writer
+from imgredux_jndjpeg import analysis, trellis, writer
 from imgredux_jndjpeg.method import Analyzed, Choice, _levels, searched
 from imgredux_jndjpeg.tables import FACTORS, tables
 from imgredux_jndjpeg.trellis import ZIGZAG, code_of, counted, difference_bits, optimized, sizes
@@ -147,7 +147,7 @@ def test_compiled_loops_find_the_same_levels(distance, per_place, monkeypatch):
 def test_strips_see_what_the_whole_image_sees(size, mode, monkeypatch):
     image = Image.fromarray(PHOTOGRAPHS[1][: size[0], : size[1]]).convert(mode)
     found = Analyzed.of(image, None)
-    monkeypatch.setattr(method, "_STRIP", 2**20)
+    monkeypatch.setattr(analysis, "_STRIP", 2**20)
     whole = Analyzed.of(image, None)
     assert torch.equal(found.activity, whole.activity)
     for a, b in zip(found.coefficients + found.halves, whole.coefficients + whole.halves, strict=True):
