@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from imgredux import registry
-from imgredux.cli.files import Engine, Shard
+from imgredux.cli.files import Engine, Shard, part_of
 from imgredux.cli.progress import bar
 from imgredux.cli.text import FAILED, USAGE, fail, line
 from imgredux.errors import ImgreduxError, UnknownName
@@ -68,7 +68,6 @@ def evaluate(
     Exit codes: 0 all done, 2 wrong usage, 3 something failed, each with a line on stderr.
     """
     from imgredux.evaluate import ProtocolError, evaluate, read_rows, summarize
-    from imgredux.io.shards import Shard as Part
     from imgredux.protocols import load
 
     try:
@@ -76,10 +75,7 @@ def evaluate(
         chosen = load(protocol)
     except UnknownName as error:
         fail(error, USAGE)
-    try:
-        part = Part.parse(shard) if shard is not None else None
-    except ImgreduxError as error:
-        fail(error, USAGE)
+    part = part_of(shard)
     sets = _datasets(chosen, data, limit)
     problems = [problem for one in sets for problem in one.problems]
     for problem in problems:

@@ -17,6 +17,7 @@ from imgredux.errors import ImgreduxError
 if TYPE_CHECKING:
     from imgredux.batch.outputs import FileResult
     from imgredux.batch.work import Work
+    from imgredux.io.shards import Shard as Part
 
 Images = Annotated[
     list[Path], typer.Argument(metavar="IMAGE", help="Image files, or folders of them with their subfolders.")
@@ -31,8 +32,9 @@ Jobs = Annotated[
     typer.Option("--jobs", "-j", min=1, help="Processes of one thread each. [default: as cores and memory allow]"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout: each file, then the summary.")]
+_Engine = Literal["processes", "ray"]  # `imgredux.batch.processes.Engine`, which a command line need not load
 Engine = Annotated[
-    Literal["processes", "ray"],
+    _Engine,
     typer.Option("--engine", help="Processes of this machine, or a Ray cluster that sees the same folders."),
 ]
 Shard = Annotated[
@@ -51,6 +53,16 @@ def pixels(megapixels: float) -> int:
     return int(megapixels * 1e6)
 
 
+def part_of(shard: str | None) -> "Part | None":
+    """What `--shard` says; wrong usage where it says nothing."""
+    from imgredux.io.shards import Shard as Part
+
+    try:
+        return Part.parse(shard) if shard is not None else None
+    except ImgreduxError as error:
+        fail(error, USAGE)
+
+
 def through(
     make: "Callable[[], Work]",
     inputs: Sequence[Path],
@@ -60,7 +72,7 @@ def through(
     force: bool,
     as_json: bool,
     shard: str | None = None,
-    engine: Literal["processes", "ray"] = "processes",
+    engine: _Engine = "processes",
     told: "Callable[[FileResult], str]",
     summary: "Callable[[list[dict[str, Any]]], str]" = lambda facts: "",
     totals: "Callable[[list[dict[str, Any]]], dict[str, Any]]" = lambda facts: {},
@@ -74,12 +86,10 @@ def through(
     all results.
     """
     from imgredux.batch import engine as batch
-    from imgredux.io.shards import Shard as Part
 
     try:
         work = make()
-        part = Part.parse(shard) if shard is not None else None
-        results = batch.run(work, inputs, out, jobs=jobs, force=force, shard=part, engine=engine)
+        results = batch.run(work, inputs, out, jobs=jobs, force=force, shard=part_of(shard), engine=engine)
     except ImgreduxError as error:
         fail(error, USAGE)
     total = results.total
