@@ -76,6 +76,8 @@ def _method(found: Info) -> Sequence[str]:
 
 def _weights(found: Info) -> str:
     if not found.weights:
+        if found.spec.user_weights:
+            return "the user's"
         return "none yet: train it" if found.untrained else "none"
     default = read_manifest(found.spec).default
     names = {tag: f"**`{tag}`**" if tag == default else f"`{tag}`" for tag in found.weights}

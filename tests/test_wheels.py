@@ -27,8 +27,10 @@ info = imgredux.info(sys.argv[1])
 for tag in info.weights:
     imgredux.get(f"{info.spec.name}.{tag}")
 image = numpy.arange(48 * 40 * 3, dtype=numpy.uint32).astype(numpy.uint8).reshape(48, 40, 3)
-method = imgredux.create(info.spec.name).eval() if info.untrained else imgredux.get(info.spec.name)
-print(info.distribution, *numpy.shape(method(image))[:2])
+if not info.spec.user_weights:
+    method = imgredux.create(info.spec.name).eval() if info.untrained else imgredux.get(info.spec.name)
+    image = method(image)
+print(info.distribution, *numpy.shape(image)[:2])
 """
 REQUIREMENTS = """
 import sys

@@ -9,11 +9,13 @@ Imports no torch of its own.
 
 import warnings
 from collections.abc import Mapping
+from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
 from imgredux import dispatch, registry
 from imgredux.batch.outputs import Target
+from imgredux.batch.record import digest
 from imgredux.batch.work import Work
 from imgredux.errors import ImgreduxError
 from imgredux.io.files import FORMATS, carried_by, write_image
@@ -38,7 +40,8 @@ class Run(Work):
     name: of an estimator or restorer, with a tag or without; "auto" for the best restorer of each file. format: of the
     outputs in a folder. heatmap, overlay: also the map in colors (`.heatmap.png`), and laid over the image
     (`.overlay.png`). inject_mse, seed: also the image with noise of this MSE (`.mse26.8.png`). quality: a restorer
-    takes every image for a JPEG of this quality. device: where to compute. max_pixels: larger images are refused.
+    takes every image for a JPEG of this quality. weights: a file of the user's. device: where to compute. max_pixels:
+    larger images are refused.
 
     Raises ImgreduxError for a codec, a format that the kind of method does not write, companions of a restorer, a
     target MSE not above 0, and what `imgredux.info` raises.
@@ -54,10 +57,13 @@ class Run(Work):
         inject_mse: float | None = None,
         seed: int = 0,
         quality: int | None = None,
+        weights: str | PathLike | None = None,
         device: str | None = None,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
-        self.name, self.device, self.max_pixels = name, device, max_pixels
+        self.name, self.weights, self.device, self.max_pixels = name, weights, device, max_pixels
+        if name == AUTO and weights is not None:
+            raise ImgreduxError("auto chooses among methods: weights are of one of them, name it")
         base = name.partition(".")[0]
         if name == AUTO:
             dispatch.choices()  # an error now, rather than for each file
@@ -74,7 +80,7 @@ class Run(Work):
             "format": self.format,
             "companions": (heatmap, overlay, inject_mse, seed if inject_mse is not None else None),
             "quality": quality,
-            "weights": _digests(base) if name != AUTO else None,
+            "weights": _digests(base, weights) if name != AUTO else None,
         }
         self._method: Method | Auto | None = None
 
@@ -94,7 +100,7 @@ class Run(Work):
 
     def start(self) -> None:
         if self._method is None:
-            self._method = _loaded(self.name, self.device)
+            self._method = _loaded(self.name, self.device, self.weights)
 
     def may_make(self, place: PurePosixPath, original: PurePosixPath) -> list[str]:
         return [f"{place}{self._main}", *(f"{place}.{self.name}{suffix}" for suffix in self._companions)]
@@ -149,18 +155,20 @@ class Run(Work):
         return {"phi": injected.phi, "mse": injected.mse, "reached": injected.reached, "target": self.mse}
 
 
-def _digests(name: str) -> dict[str, str]:
+def _digests(name: str, weights: str | PathLike | None) -> str | dict[str, str]:
+    if weights is not None and Path(weights).is_file():
+        return digest(Path(weights))
     return {tag: entry["sha256"] for tag, entry in registry.info(name).weights.items()}
 
 
-def _loaded(name: str, device: str | None) -> "Method | Auto":
+def _loaded(name: str, device: str | None, weights: str | PathLike | None) -> "Method | Auto":
     try:
         if name == AUTO:
             import torch
 
             torch.empty(0, device=device)  # is it there?
             return dispatch.Auto(device)
-        return registry.get(name, device)
+        return registry.get(name, device, weights)
     except (RuntimeError, AssertionError) as error:  # what torch raises for a device it lacks
         if device is None:
             raise

@@ -54,6 +54,12 @@ def _origin(found: Info) -> str:
     return f"{found.distribution} {found.version}" if found.distribution else RUN_TIME
 
 
+def _without_weights(found: Info) -> str:
+    if found.spec.user_weights:
+        return "the user's: give a file"
+    return "none yet: it must be trained" if found.untrained else "none"
+
+
 def info(name: Annotated[str, typer.Argument(help="A method, as `imgredux list` shows it.", metavar="NAME")]) -> None:
     """Show what a method declares, where it comes from, and its weights."""
     found = registry.info(name.partition(".")[0])
@@ -72,7 +78,7 @@ def info(name: Annotated[str, typer.Argument(help="A method, as `imgredux list` 
         "gradients": "yes" if spec.differentiable else "no",
         "half": "yes" if spec.half else "no",
         **({"knob": f"{spec.knob[0]}={', '.join(map(str, spec.knob[1]))}"} if spec.knob else {}),
-        "weights": "" if found.weights else "none yet: it must be trained" if found.untrained else "none",
+        "weights": "" if found.weights else _without_weights(found),
     }
     for key, value in rows.items():
         typer.echo(line(f"{key:<14}{value}").rstrip())

@@ -1,5 +1,6 @@
 """`imgredux run`: one method over image files."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -51,6 +52,7 @@ def run(
             "--quality", metavar="Q", min=1, max=100, help="Of the JPEG to restore. [default: look for traces]"
         ),
     ] = None,
+    weights: Annotated[Path | None, typer.Option("--weights", metavar="FILE", help="Weights of your own.")] = None,
     device: Device = None,
     jobs: Jobs = None,
     shard: Shard = None,
@@ -86,11 +88,12 @@ def run(
             inject_mse=inject_mse,
             seed=seed,
             quality=quality,
+            weights=weights,
             device=device,
             max_pixels=pixels(max_megapixels),
         )
-        if device is not None:
-            made.start()  # a device that is not there is wrong usage
+        if device is not None or weights is not None:
+            made.start()  # a device that is not there, and weights that do not fit, are wrong usage
         return made
 
     through(work, images, out, jobs=jobs, force=force, as_json=as_json, shard=shard, engine=engine, told=_told)

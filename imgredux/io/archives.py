@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from imgredux.errors import ImgreduxError
 
@@ -16,6 +16,11 @@ AT_LEAST, TIMES = 2**26, 8  # bytes that every file may unpack to, and so many t
 _HEADER = 128  # of a MATLAB 5 file
 _COMPRESSED = 15
 _STEP = 2**20
+_CONTAINERS = ("params_ema", "params", "state_dict", "model_state_dict", "model", "net")
+
+
+if TYPE_CHECKING:
+    import torch
 
 
 class TooLarge(ImgreduxError):
@@ -33,6 +38,29 @@ def read_torch(path: str | PathLike[str]) -> Any:
         with zipfile.ZipFile(path) as archive:
             _check(path, sum(one.file_size for one in archive.infolist()))
     return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def read_state(path: str | PathLike[str]) -> "dict[str, torch.Tensor]":
+    """The tensors of a checkpoint by name: a state dict, in a safetensors file or in one of torch's.
+
+    Trainers put theirs beside other things, under a usual name, and begin all names with `module.`: both are undone.
+    Raises TooLarge, OSError, ValueError where there is none, and what torch raises for anything else.
+    """
+    if Path(path).suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    import torch
+
+    content = read_torch(path)
+    while isinstance(content, dict) and not any(isinstance(one, torch.Tensor) for one in content.values()):
+        inner = [content[key] for key in _CONTAINERS if isinstance(content.get(key), dict)]
+        content = inner[0] if inner else None
+    if not isinstance(content, dict):
+        raise ValueError("it holds no state dict")
+    state = {key: one for key, one in content.items() if isinstance(key, str) and isinstance(one, torch.Tensor)}
+    prefix = "module."
+    return {k.removeprefix(prefix): v for k, v in state.items()} if all(k.startswith(prefix) for k in state) else state
 
 
 def read_matlab(path: str | PathLike[str], **options: Any) -> dict[str, Any]:

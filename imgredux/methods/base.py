@@ -23,7 +23,6 @@ from imgredux.ops.precision import full_precision
 
 HALVES = (torch.float16, torch.bfloat16)
 LARGE = 2**20  # pixels: beyond it, images that are no tensors are computed in tiles
-TILE = 512
 
 
 class Method(nn.Module, ABC):
@@ -81,7 +80,7 @@ class Method(nn.Module, ABC):
         return self._on_tensor(image, **options) if isinstance(image, Tensor) else self.adapt(image, options)
 
     def adapt(self, image: ImageLike, options: Mapping[str, Any], tile: int | None = None) -> Any:
-        """The call for an image that is no tensor, in tiles of this side; None: of 512 where it is large and they do.
+        """The call for an image that is no tensor, in tiles of this side; None: the Spec's, where it is large.
 
         Raises ImageError.
         """
@@ -111,7 +110,7 @@ class Method(nn.Module, ABC):
         """The result on planes that an image was read as: whole, or in tiles."""
         local = self.spec.context is not None and self.spec.kind != "codec"
         if tile is None and local and x.shape[-2] * x.shape[-1] > LARGE:
-            tile = TILE
+            tile = self.spec.tile
         result = self._on_tensor(x, **options) if tile is None else tiled(self, x, tile, **options)
         self._check_result(result, x)
         return result
@@ -208,22 +207,24 @@ class Estimator(Method):
 
 
 @overload
-def tiled(method: Method, image: Tensor, tile: int = 512, **options: Any) -> Tensor: ...
+def tiled(method: Method, image: Tensor, tile: int | None = None, **options: Any) -> Tensor: ...
 @overload
-def tiled(method: Method, image: np.ndarray, tile: int = 512, **options: Any) -> np.ndarray: ...
+def tiled(method: Method, image: np.ndarray, tile: int | None = None, **options: Any) -> np.ndarray: ...
 @overload
-def tiled(method: Estimator, image: ImageLike, tile: int = 512, **options: Any) -> np.ndarray: ...
+def tiled(method: Estimator, image: ImageLike, tile: int | None = None, **options: Any) -> np.ndarray: ...
 @overload
-def tiled(method: Method, image: ImageLike, tile: int = 512, **options: Any) -> Any: ...
-def tiled(method: Method, image: ImageLike | Tensor, tile: int = 512, **options: Any) -> Any:
+def tiled(method: Method, image: ImageLike, tile: int | None = None, **options: Any) -> Any: ...
+def tiled(method: Method, image: ImageLike | Tensor, tile: int | None = None, **options: Any) -> Any:
     """The method's result on the whole image, computed tile by tile in bounded memory.
 
-    tile: side of a tile in pixels. Takes and gives what calling the method does, and gives the same values: for methods
-    whose `Spec.context` says how far a pixel looks. Raises ImgreduxError for a method that needs the whole image.
+    tile: side of a tile in pixels; None: the Spec's. Takes and gives what calling the method does, and gives the same
+    values: for methods whose `Spec.context` says how far a pixel looks. Raises ImgreduxError for a method that needs
+    the whole image.
     """
     spec = method.spec
     if spec.context is None or spec.kind == "codec":
         raise ImgreduxError(f"{spec.name} works on the whole image and cannot run in tiles: call it directly")
+    tile = spec.tile if tile is None else tile
     if not isinstance(image, Tensor):
         return method.adapt(image, options, tile)
 

@@ -39,7 +39,8 @@ class Restorer(Method):
     A call with a tensor, or with `qtable=`, is the network alone. Any other image is examined first. Without traces of
     JPEG, or with a quality above 95, it comes back as it is. Otherwise its steps and blocks go to the network. When
     `get` was given no tag, this is the network with the best weights for the quality, and an image for which they state
-    a loss comes back as it is. `quality=` in the call treats the image as a JPEG of this quality.
+    a loss comes back as it is. `quality=` in the call treats the image as a JPEG of this quality; a method whose
+    `forward` takes a quality, a dial of its own, is given this one too.
     """
 
     guarded: bool = True  # blocks that the quantization rules out are not given as a network made them
@@ -90,7 +91,8 @@ class Restorer(Method):
     def adapt(self, image: ImageLike, options: Mapping[str, Any], tile: int | None = None) -> Any:
         if "qtable" in options:
             return super().adapt(image, options, tile)
-        rest = {key: value for key, value in options.items() if key != "quality"}
+        dial = "quality" in inspect.signature(self.forward).parameters
+        rest = {key: value for key, value in options.items() if key != "quality" or dial}
         return self.restore(examine(image, options.get("quality")), rest, tile)
 
     @torch.no_grad()

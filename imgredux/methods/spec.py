@@ -26,8 +26,10 @@ class Spec:
     multiple_of: height and width that `forward` sees are multiples of this; the core pads and crops.
     minimum: height and width that `forward` sees are at least this; the core pads and crops.
     context: pixels of neighbourhood an output pixel depends on; None when it depends on the whole image.
+    tile: side, in pixels, of the tiles that a large image is computed in; more where a tile sees far beyond its own.
     differentiable: gradients with respect to the image exist and are finite; a method that says False refuses them.
     half: float16 and bfloat16 tensors are accepted; a method that says False refuses them.
+    user_weights: the method runs what files of its users hold, and has no weights of its own, nor will have.
     recipes: where the training recipes of a method are, `"package.recipe:RECIPES"`; read by `imgredux train`.
     knob: of a codec: the keyword of its calls that trades size for quality, and some of its values, from the smallest
         files to the best images: `("quality", (20, 50, 80, 95))`.
@@ -48,8 +50,10 @@ class Spec:
     multiple_of: int = 1
     minimum: int = 1
     context: int | None = None
+    tile: int = 512
     differentiable: bool = False
     half: bool = False
+    user_weights: bool = False
     recipes: str | None = None
     knob: tuple[str, tuple[float | str, ...]] | None = None
     exceptions: Mapping[str, str] = field(default_factory=dict)
@@ -66,8 +70,8 @@ class Spec:
             raise ValueError(f"{self.name}: target {self.target!r} is not of the form 'package.module:Class'")
         if not self.channels or not set(self.channels) <= {1, 3}:
             raise ValueError(f"{self.name}: channels {self.channels!r} must be some of 1 and 3")
-        if self.multiple_of < 1 or self.minimum < 1 or (self.context is not None and self.context < 0):
-            raise ValueError(f"{self.name}: multiple_of and minimum are at least 1, context at least 0 or None")
+        if min(self.multiple_of, self.minimum, self.tile) < 1 or (self.context is not None and self.context < 0):
+            raise ValueError(f"{self.name}: multiple_of, minimum and tile are at least 1, context at least 0 or None")
         if self.knob is not None and (self.kind != "codec" or len(self.knob[1]) < 2):
             raise ValueError(f"{self.name}: knob {self.knob!r}: a codec has a keyword and two or more values of it")
         try:

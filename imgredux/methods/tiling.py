@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import product
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -44,20 +45,45 @@ def in_tiles(run: Callable[[Tensor], Tensor], x: Tensor, tile: int, align: int, 
     x: `(B, C, H, W)`. tile: side of a tile's own part. align: tiles start on multiples of it. halo: pixels around a
     tile that `run` sees too. There are none beyond the image, so `run` sees its true border.
     """
-    step, reach = (max(1, math.ceil(n / align)) * align for n in (tile, max(halo, 1)))
-    reach = reach if halo else 0
     out: Tensor | None = None
-    corners = [(top, left) for top in range(0, x.shape[-2], step) for left in range(0, x.shape[-1], step)]
-    for done, (top, left) in enumerate(corners, 1):
-        y0, x0 = max(0, top - reach), max(0, left - reach)
+    places = tiles(x.shape[-2], x.shape[-1], tile, align, halo)
+    for done, place in enumerate(places, 1):
         with listening(None):  # of tiles within the tile
-            part = run(x[..., y0 : top + step + reach, x0 : left + step + reach])
-        part = part[..., top - y0 : top - y0 + step, left - x0 : left - x0 + step]
+            part = run(x[(..., *place.seen)])[(..., *place.within())]
         if out is None:
             out = part.new_empty(*part.shape[:-2], *x.shape[-2:])
-        out[..., top : top + step, left : left + step] = part
-        announce(done, len(corners))
+        out[(..., *place.own)] = part
+        announce(done, len(places))
     return run(x) if out is None else out  # an image without pixels is refused by the method
+
+
+class Tile(NamedTuple):
+    """Rows and columns of a tile: its own, and those that are seen for it."""
+
+    own: tuple[slice, slice]
+    seen: tuple[slice, slice]
+
+    def within(self, shrink: int = 1) -> tuple[slice, slice]:
+        """Where its own part lies in what was seen, at 1 / shrink of the size."""
+        down, across = (
+            slice((mine.start - all_.start) // shrink, (mine.stop - all_.start) // shrink)
+            for mine, all_ in zip(self.own, self.seen, strict=True)
+        )
+        return down, across
+
+
+def tiles(height: int, width: int, tile: int, align: int, halo: int) -> list[Tile]:
+    """The tiles of an image, as `in_tiles` has them, row by row."""
+    step, reach = (max(1, math.ceil(n / align)) * align for n in (tile, max(halo, 1)))
+    reach = reach if halo else 0
+
+    def spans(side: int) -> list[tuple[slice, slice]]:
+        return [
+            (slice(start, min(start + step, side)), slice(max(0, start - reach), min(start + step + reach, side)))
+            for start in range(0, side, step)
+        ]
+
+    return [Tile((y, x), (seen_y, seen_x)) for y, seen_y in spans(height) for x, seen_x in spans(width)]
 
 
 def faded(run: Callable[[Tensor], Tensor], x: Tensor, tile: int, overlap: int, align: int) -> Tensor:

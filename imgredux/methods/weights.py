@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,24 @@ def read_file(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise WeightsError(f"cannot read weights: {error}") from error
+
+
+def is_checkpoint(path: str | PathLike[str]) -> bool:
+    """Whether a file's name is one that torch's checkpoints have."""
+    return Path(path).suffix in (".pth", ".pt", ".ckpt", ".bin")
+
+
+def read_checkpoint(path: str | PathLike[str]) -> "dict[str, torch.Tensor]":
+    """The tensors of authors' checkpoint by name, as `io.archives.read_state`; no code of the file is run.
+
+    Raises WeightsError.
+    """
+    from imgredux.io import archives
+
+    try:
+        return archives.read_state(path)
+    except Exception as error:  # what torch raises depends on how the file is broken
+        raise WeightsError(f"{path} is no checkpoint of torch's: {error}") from error
 
 
 def read_safetensors(file: Path) -> tuple[dict[str, Any], "dict[str, torch.Tensor]"]:

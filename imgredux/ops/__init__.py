@@ -21,7 +21,7 @@ from imgredux.ops.masking import (
 )
 from imgredux.ops.protection import edge_protection, gaussian_blur
 from imgredux.ops.quantization import ijg_family, ijg_tables, project
-from imgredux.ops.restoring import on_luma, with_restored_luma
+from imgredux.ops.restoring import with_restored_luma
 from imgredux.ops.sliding import restored_chroma, sliding_dct
 from imgredux.ops.strips import in_strips
 
@@ -48,7 +48,6 @@ __all__ = [
     "local_std",
     "luma",
     "luminance_adaptation",
-    "on_luma",
     "phase",
     "pixel_std",
     "project",

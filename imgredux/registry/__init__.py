@@ -63,8 +63,8 @@ class Info:
 
     @property
     def untrained(self) -> bool:
-        """Whether the method must learn before it is of use, and no weights of its own ship yet."""
-        return self.spec.recipes is not None and not self.weights
+        """Whether the method is of no use yet: it must learn, or be given weights, and none of its own ship."""
+        return (self.spec.recipes is not None or self.spec.user_weights) and not self.weights
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,8 @@ from imgredux.registry.plugins import Declared, interruptions, unusable
 SPARE = 10**7  # numbers that a method may have beyond those of its file
 
 if TYPE_CHECKING:
+    import torch
+
     from imgredux.methods.base import Method
 
 
@@ -62,6 +64,8 @@ def load_weights(spec: Spec, tag: str = "", path: "str | PathLike[str] | None" =
             raise WeightsError(f"{spec.name}.{tag}: give a tag or a file of weights, not both")
         return _with_weights(spec, "", Path(path), read_file(Path(path)))
     if not tag and not manifest.default:
+        if spec.user_weights:
+            raise WeightsError(f"{spec.name} has no weights of its own: give weights=FILE")
         if spec.recipes is not None:
             cure = f"give weights=FILE, or train some: imgredux train {spec.name} --images DIR"
             raise WeightsError(f"{spec.name} ships no weights yet, and has learnt nothing without: {cure}")
@@ -86,13 +90,30 @@ def _with_weights(
         options = found if options is None else options
         _check_size(spec, options, sum(tensor.numel() for tensor in state.values()))
         method = build(spec, options)
+        _compare(spec, file, state, method.state_dict())
         method.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
     except WeightsError:
         raise
+    except KeyError as error:
+        raise WeightsError(f"{file} does not hold weights of {spec.name!r}: it has no {error}") from error
     except Exception as error:
         raise WeightsError(f"{file} does not hold weights of {spec.name!r}: {error}") from error
     method.tag, method.digest = tag, hashlib.sha256(content).digest()[:8]
     return method
+
+
+def _compare(spec: Spec, file: Path, given: "Mapping[str, torch.Tensor]", wanted: "Mapping[str, torch.Tensor]") -> None:
+    """Raise WeightsError, in few words, where a file has other tensors than a method."""
+    missing, more = ([key for key in a if key not in b] for a, b in ((wanted, given), (given, wanted)))
+    wrong = [key for key, one in wanted.items() if key in given and given[key].shape != one.shape]
+    if missing or more or wrong:
+        said = [
+            f"{what} {keys[0]!r}" + (f" and {len(keys) - 1} more" if len(keys) > 1 else "")
+            for what, keys in (("it lacks", missing), ("it has, and the method has not,", more))
+            if keys
+        ]
+        said += [f"{key!r} is {tuple(given[key].shape)}, not {tuple(wanted[key].shape)}" for key in wrong[:1]]
+        raise WeightsError(f"{file} does not hold weights of {spec.name!r}: {'; '.join(said)}")
 
 
 def _check_size(spec: Spec, options: Mapping[str, Any], numbers: int) -> None:

@@ -30,8 +30,15 @@ EstimatorTag: TypeAlias = Literal[
 RestorerName: TypeAlias = Literal[
     "arcnn",
     "d2lnet",
+    "dcsc",
     "dncnn",
+    "fbcnn",
+    "mwcnn",
+    "qgac",
+    "rdn",
+    "rnan",
     "slidingdct",
+    "spandrel",
     "unjpeg",
 ]
 

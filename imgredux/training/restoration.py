@@ -12,7 +12,7 @@ from imgredux.metrics.psnr import psnr
 from imgredux.ops.color import luma
 from imgredux.ops.jpeg import jpeg
 from imgredux.ops.jpeg_torch import jpeg_torch
-from imgredux.ops.quantization import ijg_family
+from imgredux.ops.quantization import ijg_family, ijg_tables
 from imgredux.training.recipe import Batch, Recipe
 
 if TYPE_CHECKING:
@@ -23,13 +23,14 @@ STEP = 57.6  # mean of the luma table at quality 50
 
 @dataclass(frozen=True, kw_only=True)
 class JpegRecipe(Recipe):
-    """Crops, their JPEG versions, and the mean squared error of what the network restores from these.
+    """Crops, their JPEG versions, and the squared error of what the network restores from these.
 
     mode: "y", luma as a greyscale file, of MATLAB's studio range in `studio` of the crops and JFIF's full range in the
     rest; "rgb", colour with 4:2:0 chroma. low, high: qualities are whole numbers between them; a quarter of the crops
     has one in the upper half of the range. jitter: share of the crops whose 8x8 grid does not start at their corner.
     even: every quality counts equally: squared errors are divided by the mean step of luma, because they grow with it;
-    at quality 50 this changes nothing.
+    at quality 50 this changes nothing. absolute: the mean absolute error in place of the squared one; then errors are
+    divided by the root. told: the method is given the steps, as `qtable`.
     judged: qualities that progress is judged at; `gain` is the mean over them of the dB won over the JPEG itself.
     """
 
@@ -39,6 +40,8 @@ class JpegRecipe(Recipe):
     studio: float = 0.75
     jitter: float = 0.5
     even: bool = False
+    absolute: bool = False
+    told: bool = False
     judged: tuple[int, ...] = (10,)
     margin: int = 16
 
@@ -82,8 +85,12 @@ class JpegRecipe(Recipe):
 
     def loss(self, method: Method, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         damaged, clean, steps = batch
-        error = (method(damaged) - clean).square().mean((1, 2, 3))
-        return (error * STEP / steps[:, 0].mean((1, 2)) if self.even else error).mean(), {}
+        error = method(damaged, **({"qtable": steps} if self.told else {})) - clean
+        error = (error.abs() if self.absolute else error.square()).mean((1, 2, 3))
+        if self.even:
+            weight = STEP / steps[:, 0].mean((1, 2))
+            error = error * (weight.sqrt() if self.absolute else weight)
+        return error.mean(), {}
 
     def validate(self, method: Method, validation: "Images") -> dict[str, float]:
         """PSNR on the middles of the held-out images, compressed by libjpeg, in the protocols' colour space."""
@@ -93,7 +100,8 @@ class JpegRecipe(Recipe):
             pairs = []
             for planes in validation.middles():
                 clean = planes.float().div(255)
-                pairs.append(psnr_change(method, studio_luma(clean) if self.mode == "y" else clean, quality))
+                told = {"qtable": ijg_tables(quality)[None]} if self.told else {}
+                pairs.append(psnr_change(method, studio_luma(clean) if self.mode == "y" else clean, quality, **told))
             before, after = (torch.cat(values).mean().item() for values in zip(*pairs, strict=True))
             figures[f"psnr_q{quality}"] = after
             gains.append(after - before)

@@ -14,6 +14,7 @@ from scipy.io import savemat
 
 import imgredux
 from imgredux.errors import WeightsError
+from imgredux.io import archives
 from imgredux.io.archives import AT_LEAST, TooLarge, read_matlab, read_torch
 
 COUNT = AT_LEAST // 4 + 1000  # numbers
@@ -79,7 +80,10 @@ class Canary:
         return Path.touch, (self.path,)
 
 
-@pytest.mark.parametrize("name", ["dncnn", "jiang2024", "jndlc", "arcnn", "ki2018", "d2lnet", "ddjnd"])
+METHODS = ["dncnn", "jiang2024", "jndlc", "arcnn", "ki2018", "d2lnet", "ddjnd", "fbcnn", "mwcnn", "qgac", "spandrel"]
+
+
+@pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("suffix", [".pth", ".mat", ".safetensors", ".tar"])
 @pytest.mark.parametrize("kind", ["pickle", "zip", "html", "empty", "half"])
 def test_no_code_of_a_file_is_run(name: str, suffix: str, kind: str, tmp_path: Path) -> None:
@@ -104,3 +108,29 @@ def test_no_code_of_a_file_is_run(name: str, suffix: str, kind: str, tmp_path: P
         imgredux.get(name, weights=file)
     assert str(file) in str(found.value)
     assert not canary.exists()
+
+
+def test_a_state_is_found_in_the_containers_of_trainers(tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    state = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.zeros(2)}
+    prefixed = {f"module.{key}": value for key, value in state.items()}
+    contents = {
+        "plain": state,
+        "params": {"params": state, "epoch": 3},
+        "ema": {"params": {"x": torch.ones(1)}, "params_ema": state},
+        "deep": {"model": {"state_dict": prefixed}},
+        "module": prefixed,
+        "mixed": {**state, "epoch": 3},
+    }
+    for name, content in contents.items():
+        torch.save(content, tmp_path / f"{name}.pth")
+        found = archives.read_state(tmp_path / f"{name}.pth")
+        assert found.keys() == state.keys(), name
+        assert all(torch.equal(found[key], state[key]) for key in state)
+    save_file(state, tmp_path / "a.safetensors")
+    assert archives.read_state(tmp_path / "a.safetensors").keys() == state.keys()
+    for nothing in ({"epoch": 3}, [1, 2], {"model": {"epoch": 3}}):
+        torch.save(nothing, tmp_path / "none.pth")
+        with pytest.raises(ValueError, match="holds no state dict"):
+            archives.read_state(tmp_path / "none.pth")

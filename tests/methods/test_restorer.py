@@ -295,9 +295,8 @@ class Blurred(Negative):
 
 def test_large_images_are_computed_in_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(method, "LARGE", 64 * 95)
-    monkeypatch.setattr(method, "TILE", 16)
     image, steps = as_jpeg(COLOR, 10), []
-    small, whole = negative(Blurred, context=3), negative(Blurred, context=None)
+    small, whole = negative(Blurred, context=3, tile=16), negative(Blurred, context=None)
     with listening(lambda done, total: steps.append((done, total))):
         given = small(image)
     assert np.array_equal(np.asarray(given), np.asarray(whole(image)))

@@ -26,7 +26,7 @@ class ArCnnRecipe(JpegRecipe):
         if not self.centered:
             return
         assert isinstance(method, ArCnn)  # what the plugin's recipes train
-        kernels = method.network[0].get_parameter("weight")
+        kernels = method.network.get_parameter("0.weight")
         kernels -= kernels.mean((2, 3), keepdim=True)
 
 

@@ -61,15 +61,24 @@ class D2LNet(Restorer):
             raise ValueError(
                 f"tile is {tile}, overlap {overlap}; give multiples of {ALIGN}, the overlap at most half a tile"
             )
-        self.channels, self.tile, self.overlap, self.project = channels, tile, overlap, project
+        self.channels, self.tile, self.overlap = channels, tile, overlap
+        self.projects = project and channels == 1
         self.network = Network(channels, width, variant, attention, amplitude, phase)
 
-    def forward(self, x: Tensor, *, qtable: Tensor | None = None, subsampling: str | None = None) -> Tensor:
+    def forward(
+        self,
+        x: Tensor,
+        *,
+        qtable: Tensor | None = None,
+        subsampling: str | None = None,
+        project: bool | None = None,
+    ) -> Tensor:
         if self.channels == 3:
             y = self._run(x.expand(-1, 3, -1, -1))
         else:
             restored = self._run(ops.luma(x))
-            y = with_restored_luma(x, restored, qtable if self.project else None, subsampling)
+            steps = qtable if self.projects else None
+            y = with_restored_luma(x, restored, steps, subsampling, self.projects if project is None else project)
         y = y if self.training else y.clamp(0, 1)
         return y if y.shape == x.shape else y.mean(1, keepdim=True)
 

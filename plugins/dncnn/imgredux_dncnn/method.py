@@ -6,29 +6,22 @@ from typing import Any
 
 from torch import Tensor
 
-from imgredux import ops
-from imgredux.methods.restorer import Restorer
+from imgredux.methods.luma import LumaRestorer
 from imgredux_dncnn.network import DEPTH, WIDTH, Network, read_mat, read_torch
 
 
-class DnCnn(Restorer):
+class DnCnn(LumaRestorer):
     """DnCNN: `(B, 1 or 3, H, W)` in [0, 1] to the same; of colour the network restores the JFIF luma.
 
     depth, width: convolutions, and channels between them; 20 and 64 are DnCNN-3's.
     batch_norm: normalise between them, as the paper trains; the published weights have it merged.
-    project: where `qtable` is known, put the result back into the quantisation intervals of the file, block by block,
-    and restore Cb and Cr without a network (`ops.restored_chroma`). Else Cb and Cr are kept.
-
-    Clips to [0, 1] in eval mode only, so that gradients reach every pixel in training. Training code needs no more than
-    `.network`, luma to luma. The authors' weights: `imgredux.get("dncnn", weights="DnCNN3.mat")`.
+    project: as of `LumaRestorer`. The authors' weights: `imgredux.get("dncnn", weights="DnCNN3.mat")`.
     """
 
     def __init__(
         self, *, depth: int = DEPTH, width: int = WIDTH, batch_norm: bool = False, project: bool = True
     ) -> None:
-        super().__init__()
-        self.project = project
-        self.network = Network(depth, width, batch_norm)
+        super().__init__(Network(depth, width, batch_norm), project)
 
     @classmethod
     def read_weights(cls, path: str | PathLike[str]) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -40,6 +33,3 @@ class DnCnn(Restorer):
         if read is not None:
             return {"project": False}, {f"network.{key}": value for key, value in read(path).items()}
         return super().read_weights(path)
-
-    def forward(self, x: Tensor, *, qtable: Tensor | None = None, subsampling: str | None = None) -> Tensor:
-        return ops.on_luma(self.network, x, qtable if self.project else None, subsampling)
