@@ -25,13 +25,18 @@ _INSTALL = "pip install 'imgredux[all]'"
 TARGET = "target"  # the knob of a codec that searches for the smallest file within a target of visibility
 
 
-def best(quality: int, color: bool, methods: Iterable[str] | None = None) -> str:
+def best(quality: int, color: bool, methods: Iterable[str] | None = None, *, graphics: bool = False) -> str:
     """The restorer that gains most at a JPEG quality, 1..100, as `"name.tag"`, or `"name"` of one without weights.
+
+    graphics: on screenshots, text and drawings, among those that state that; where none does, as on photographs.
 
     methods: names, with tags or without, to choose among; None: all that are installed. Those that state no gain on
     such files are left out, broken ones with a warning. Raises UnknownMethod when nothing is left.
     """
-    found = {label: gain(gains, quality, color) for label, gains in choices(methods).items()}
+    offered = choices(methods)
+    found = {label: gain(gains, quality, color, graphics) for label, gains in offered.items()}
+    if graphics and all(value is None for value in found.values()):
+        found = {label: gain(gains, quality, color) for label, gains in offered.items()}
     stated = {label: value for label, value in found.items() if value is not None}
     if not stated:
         files = "colour" if color else "greyscale"
@@ -70,11 +75,11 @@ def optimizer() -> str:
 
 
 class Auto:
-    """Restores image after image, each with the restorer that gains most at its JPEG quality; keeps what it loads."""
+    """Restores image after image, each with what gains most at its quality on its kind; keeps what it loads."""
 
     def __init__(self, device: "torch.device | str | None" = None) -> None:
         self._device = device
-        self._names: dict[tuple[int, bool], str] = {}
+        self._names: dict[tuple[int, bool, bool], str] = {}
         self._loaded: dict[str, Restorer] = {}
 
     def __call__(self, image: "ImageLike", /, *, quality: int | None = None) -> Any:
@@ -82,14 +87,17 @@ class Auto:
         from imgredux.forensics.examine import examine
 
         seen = examine(image, quality)
-        return seen.untouched() if seen.damage is None else self._best(seen.damage.quality, seen.color).restore(seen)
+        if seen.damage is None:
+            return seen.untouched()
+        return self._best(seen.damage.quality, seen.color, seen.graphics).restore(seen)
 
-    def _best(self, quality: int, color: bool) -> "Restorer":
+    def _best(self, quality: int, color: bool, graphics: bool) -> "Restorer":
         from imgredux.methods.restorer import Restorer
 
-        if (quality, color) not in self._names:
-            self._names[quality, color] = best(quality, color).partition(".")[0]
-        name = self._names[quality, color]  # without the tag: the restorer takes it, or leaves the image untouched
+        key = quality, color, graphics
+        if key not in self._names:
+            self._names[key] = best(quality, color, graphics=graphics).partition(".")[0]
+        name = self._names[key]  # without the tag: the restorer takes it, or leaves the image untouched
         if name not in self._loaded:
             method = registry.get(name, self._device)
             assert isinstance(method, Restorer)  # what `best` chooses among

@@ -9,7 +9,7 @@ import pytest
 import imgredux
 from imgredux import Spec, UnknownMethod
 from imgredux.dispatch import best, choices
-from imgredux.methods.gains import best_tag, gain
+from imgredux.methods.gains import best_tag, gain, stated
 from imgredux.testing.process import run_python
 
 LOW, HIGH = "y = { 10 = 2, 40 = 1 }\nrgb = { 10 = 1 }", "y = { 10 = 1, 40 = 2 }\nrgb = { 20 = 0.5, 40 = 1.5 }"
@@ -54,6 +54,20 @@ def test_the_best_of_all_restorers_is_taken(paint: Callable[..., Spec], only_reg
         best(10, True, ["nosuch"])
 
 
+def test_graphics_are_restored_by_what_states_that(paint: Callable[..., Spec], only_registered: None) -> None:
+    about = {"kind": "restorer", "target": "none:None", "title": "a toy", "paper": "none", "license": "MIT"}
+    paint("paint_photos", {"low": LOW})
+    assert best(10, True, graphics=True) == "paint_photos.low"  # nothing states more
+    drawn = {"rgb": {10: 0.1}, "graphics-rgb": {10: 0.3, 40: 0.9}}
+    imgredux.register(Spec(name="drawings", gains=drawn, **about))
+    assert best(10, True) == "paint_photos.low"
+    assert best(10, True, graphics=True) == "drawings"
+    assert best(10, False, graphics=True) == "paint_photos.low"
+    assert gain(drawn, 25, True, graphics=True) == pytest.approx(0.6)
+    assert stated(imgredux.info("drawings").spec, "", 10, True, graphics=True) == 0.3
+    assert stated(imgredux.info("paint_photos").spec, "low", 10, True, graphics=True) == 1
+
+
 def test_where_nothing_is_installed_the_error_says_what_to_install(only_registered: None) -> None:
     with pytest.raises(UnknownMethod, match="pip install 'imgredux\\[all\\]'"):
         best(10, True)
@@ -74,7 +88,7 @@ def test_a_broken_plugin_is_left_out_with_a_warning(
 )
 def test_gains_of_another_form_are_refused(paint: Callable[..., Spec], gains: str) -> None:
     spec = paint("paint_wrong", {"low": gains})
-    with pytest.raises(imgredux.WeightsError, match=r"weights\.toml is damaged.*gains are dB of 'y' and 'rgb' files"):
+    with pytest.raises(imgredux.WeightsError, match=r"weights\.toml is damaged.*gains are dB of y, rgb, "):
         imgredux.info(spec.name)
 
 

@@ -128,7 +128,8 @@ def test_metadata_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 RESTORERS = (
-    *("arcnn", "d2lnet", "dcsc", "dncnn", "fbcnn", "mwcnn", "qgac", "rdn", "rnan", "slidingdct", "spandrel", "unjpeg"),
+    *("arcnn", "d2lnet", "dcsc", "dncnn", "fbcnn", "flatzone", "mwcnn", "qgac", "rdn", "rnan"),
+    *("slidingdct", "spandrel", "unjpeg"),
 )
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 from os import PathLike
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from imgredux.errors import ImageError
+from imgredux.forensics.content import is_graphics
 from imgredux.forensics.traces import Traces, traces
 from imgredux.io import decoding, images
 from imgredux.io.exif import with_sound_exif
@@ -43,9 +45,22 @@ class Examined:
     def color(self) -> bool:
         return self.source.x.shape[1] == 3
 
+    @cached_property
+    def graphics(self) -> bool:
+        """Whether it shows a screenshot, text or a drawing, not a photograph; looked at when it is asked for."""
+        if self.damage is None:
+            return False
+        top, left = self.damage.offset
+        return is_graphics(self.source.x[..., top:, left:], self.damage.qtable[:, 0])
+
+    @property
+    def about(self) -> str:
+        """What was found, and the kind of image where it is no photograph, in words."""
+        return f"{self.found}, graphics" if self.graphics else self.found
+
     def untouched(self, why: str = "") -> np.ndarray | Image.Image:
         """The image pixel for pixel, upright, in the form that a restored one has."""
-        _log.info("%s; %suntouched", self.found, why)
+        _log.info("%s; %suntouched", self.about, why)
         if isinstance(self.image, np.ndarray):
             return self.image.copy()
         same = self.image.mode == self.source.mode

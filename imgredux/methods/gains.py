@@ -10,24 +10,32 @@ from imgredux.methods.spec import Gains, Spec
 from imgredux.methods.weights import read_manifest
 
 
-def best_tag(spec: Spec, quality: int, color: bool) -> str:
+def best_tag(spec: Spec, quality: int, color: bool, graphics: bool = False) -> str:
     """The tag of a method that gains most at a JPEG quality; the default one where none states a gain on such files.
+
+    graphics: on screenshots, text and drawings, where a tag states that; else its gain on photographs counts.
 
     Empty for a method without weights. Raises WeightsError when the manifest is damaged.
     """
-    found = {tag: gain(gains, quality, color) for tag, gains in by_tag(spec).items()}
+    found = {tag: _gain(gains, quality, color, graphics) for tag, gains in by_tag(spec).items()}
     stated = {tag: value for tag, value in found.items() if value is not None}
     return max(stated, key=lambda tag: stated[tag]) if stated else read_manifest(spec).default
 
 
-def stated(spec: Spec, tag: str, quality: int, color: bool) -> float | None:
+def stated(spec: Spec, tag: str, quality: int, color: bool, graphics: bool = False) -> float | None:
     """dB that a tag, empty for a method without weights, states at a JPEG quality; None where it states nothing."""
-    return gain(by_tag(spec).get(tag, {}), quality, color)
+    return _gain(by_tag(spec).get(tag, {}), quality, color, graphics)
 
 
-def gain(gains: Gains, quality: int, color: bool) -> float | None:
+def _gain(gains: Gains, quality: int, color: bool, graphics: bool) -> float | None:
+    own = gain(gains, quality, color, graphics)
+    return gain(gains, quality, color) if own is None else own
+
+
+def gain(gains: Gains, quality: int, color: bool, graphics: bool = False) -> float | None:
     """dB at a JPEG quality: on straight lines between the stated ones, flat beyond; None where none is stated."""
-    points = sorted((int(at), float(value)) for at, value in gains.get("rgb" if color else "y", {}).items())
+    key = ("graphics-" if graphics else "") + ("rgb" if color else "y")
+    points = sorted((int(at), float(value)) for at, value in gains.get(key, {}).items())
     if not points or quality <= points[0][0]:
         return points[0][1] if points else None
     for (low, before), (high, after) in pairwise(points):

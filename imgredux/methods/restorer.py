@@ -73,12 +73,14 @@ class Restorer(Method):
         """
         raise NotImplementedError
 
-    def at(self, quality: int, color: bool) -> "Restorer":
+    def at(self, quality: int, color: bool, graphics: bool = False) -> "Restorer":
         """The method with the weights that gain most at a JPEG quality: itself, unless `get` was given no tag.
+
+        graphics: on screenshots, text and drawings.
 
         They are loaded on first use, to the device of this method. Raises WeightsError.
         """
-        tag = gains.best_tag(self.spec, quality, color) if self.chooses else ""
+        tag = gains.best_tag(self.spec, quality, color, graphics) if self.chooses else ""
         if tag in ("", self.tag):
             return self
         if tag not in self._siblings:
@@ -101,15 +103,16 @@ class Restorer(Method):
         self._fit_channels(seen.source.x)  # colour is refused by a greyscale method whether it needs mending or not
         if seen.damage is None:
             return seen.untouched()
-        best = self.at(seen.damage.quality, seen.color)
-        if self.chooses and (gains.stated(self.spec, best.tag, seen.damage.quality, seen.color) or 0) < 0:
+        about = seen.damage.quality, seen.color, seen.graphics
+        best = self.at(*about)
+        if self.chooses and (gains.stated(self.spec, best.tag, *about) or 0) < 0:
             return seen.untouched(f"{best.label} would take more than it gives: ")
         source = replace(seen.source, qtable=seen.damage.qtable, subsampling=seen.damage.subsampling)
         top, left = (-corner % 8 for corner in seen.damage.offset)
         x = source.x.to(best._place)
         x = F.pad(x, (left, 0, top, 0), mode="replicate") if top or left else x
         y, said = best._guarded(x, {**best._options(source), **(options or {})}, tile, seen.damage.quality)
-        _log.info("%s; %s%s", seen.found, best.label, said)
+        _log.info("%s; %s%s", seen.about, best.label, said)
         return best.give(source, y[..., top:, left:])
 
     def _guarded(self, x: Tensor, options: dict[str, Any], tile: int | None, quality: int) -> tuple[Tensor, str]:

@@ -10,8 +10,10 @@ Kind = Literal["estimator", "restorer", "codec"]
 KINDS: tuple[Kind, ...] = ("estimator", "restorer", "codec")
 NAME = re.compile(r"[a-z][a-z0-9_-]*")
 AUTO = "auto"  # what stands for the best restorer, and is no method's name
-# dB of PSNR over the JPEG itself, by its quality (1..100; text in TOML), on files that are greyscale "y", colour "rgb".
+# dB of PSNR over the JPEG itself, by its quality (1..100; text in TOML), on files that are greyscale "y", colour "rgb";
+# of photographs, or under "graphics-y" and "graphics-rgb" of screenshots, text and drawings.
 Gains = Mapping[str, Mapping[int | str, float]]
+GAINS = ("y", "rgb", "graphics-y", "graphics-rgb")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,8 @@ class Spec:
         files to the best images: `("quality", (20, 50, 80, 95))`.
     exceptions: checks of the conformance suite that do not hold, each with its reason; shown by `imgredux info`.
     gains: of a restorer without weights: dB of PSNR that it brings a JPEG nearer to its original, by quality, on
-        greyscale and colour files: `{"y": {10: 0.9, 40: 0.8}, "rgb": {10: 0.7}}`. Weights state theirs in the manifest.
+        greyscale and colour files: `{"y": {10: 0.9, 40: 0.8}, "rgb": {10: 0.7}}`; under `"graphics-y"` and
+        `"graphics-rgb"` those of screenshots, text and drawings. Weights state theirs in the manifest.
 
     Raises ValueError when a field is not of this form.
     """
@@ -87,5 +90,5 @@ def check_gains(gains: Any) -> None:
         sound = all(quality in range(1, 101) and math.isfinite(gain) for quality, gain in figures)
     except (AttributeError, TypeError, ValueError):
         sound = False
-    if not sound or not set(gains) <= {"y", "rgb"}:
-        raise ValueError(f"gains are dB of 'y' and 'rgb' files by JPEG quality from 1 to 100, not {gains!r}")
+    if not sound or not set(gains) <= {*GAINS}:
+        raise ValueError(f"gains are dB of {', '.join(GAINS)} files by JPEG quality from 1 to 100, not {gains!r}")

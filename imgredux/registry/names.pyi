@@ -33,6 +33,7 @@ RestorerName: TypeAlias = Literal[
     "dcsc",
     "dncnn",
     "fbcnn",
+    "flatzone",
     "mwcnn",
     "qgac",
     "rdn",

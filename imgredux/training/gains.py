@@ -3,7 +3,8 @@
     python -m imgredux.training.gains slidingdct arcnn.blind arcnn=runs/q10/q10.safetensors --images photos/
 
 prints, for each, the mean gain in dB of PSNR over the JPEG itself, on the middles of the images that `imgredux train`
-holds out of these folders: "y" for greyscale files, "rgb" for colour with 4:2:0 chroma.
+holds out of these folders: "y" for greyscale files, "rgb" for colour with 4:2:0 chroma. With --graphics all images of
+the folders count, and the keys are "graphics-y" and "graphics-rgb".
 """
 
 import argparse
@@ -40,8 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("methods", nargs="+", metavar="NAME[.TAG]|NAME=FILE")
     parser.add_argument("--images", nargs="+", required=True, metavar="DIR")
+    parser.add_argument("--graphics", action="store_true", help="the images are screenshots, text and drawings")
     chosen = parser.parse_args(arguments)
-    _, held = split(find_by_folder(chosen.images))
+    trained, held = split(find_by_folder(chosen.images))
+    held = [*trained, *held] if chosen.graphics else held
+    prefix = "graphics-" if chosen.graphics else ""
     images = load(held, rgb_planes, 16)
     for name in chosen.methods:
         base, _, file = name.partition("=")
@@ -49,9 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"# {name}, {len(images)} images")
         for label, color in (("y", False), ("rgb", True)):
             table = {quality: round(gain(method, images, quality, color), 3) for quality in QUALITIES}
-            print(
-                f"{label} = {{ {', '.join(f'{quality} = {value}' for quality, value in table.items())} }}", flush=True
-            )
+            figures = ", ".join(f"{quality} = {value}" for quality, value in table.items())
+            print(f"{prefix}{label} = {{ {figures} }}", flush=True)
 
 
 if __name__ == "__main__":
