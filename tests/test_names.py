@@ -10,7 +10,7 @@ from imgredux import registry
 
 PACKAGE = Path(__file__).parents[1] / "imgredux"
 METHODS = set(json.loads((PACKAGE / "installable.json").read_text("utf-8")))
-PROTOCOLS = {"jnd-equal-mse", "jnd-konjnd", "jpeg-y", "jpeg-rgb", "rd"}
+PROTOCOLS = {"jnd-equal-mse", "jnd-konjnd", "jpeg-y", "jpeg-rgb", "jpeg-double", "rd"}
 # Where protocols are declared, their baselines are named.
 DECLARED = {PACKAGE / "protocols" / "declared.py"}
 FILES = sorted({*PACKAGE.rglob("*.py")} - DECLARED)

@@ -18,7 +18,7 @@ from imgredux.batch.outputs import Target
 from imgredux.batch.record import digest
 from imgredux.batch.work import Work
 from imgredux.errors import ImgreduxError
-from imgredux.io.files import FORMATS, carried_by, write_image
+from imgredux.io.files import FORMATS, atomic, carried_by, write_image
 from imgredux.io.inventory import told_of
 from imgredux.io.opening import MAX_PIXELS
 from imgredux.maps.files import WRITERS, write_map
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from imgredux.dispatch import Auto
     from imgredux.methods.base import Method
 
-Format = Literal["png", "npy", "tiff"]
+Format = Literal["png", "npy", "tiff", "jpg"]
 
 
 class Run(Work):
@@ -40,8 +40,9 @@ class Run(Work):
     name: of an estimator or restorer, with a tag or without; "auto" for the best restorer of each file. format: of the
     outputs in a folder. heatmap, overlay: also the map in colors (`.heatmap.png`), and laid over the image
     (`.overlay.png`). inject_mse, seed: also the image with noise of this MSE (`.mse26.8.png`). quality: a restorer
-    takes every image for a JPEG of this quality. weights: a file of the user's. device: where to compute. max_pixels:
-    larger images are refused.
+    takes every image for a JPEG of this quality. max_growth: a restored JPEG that is written as JPEG has at most so
+    many times the bytes it had; what was not touched is copied. weights: a file of the user's. device: where to
+    compute. max_pixels: larger images are refused.
 
     Raises ImgreduxError for a codec, a format that the kind of method does not write, companions of a restorer, a
     target MSE not above 0, and what `imgredux.info` raises.
@@ -57,6 +58,7 @@ class Run(Work):
         inject_mse: float | None = None,
         seed: int = 0,
         quality: int | None = None,
+        max_growth: float | None = None,
         weights: str | PathLike | None = None,
         device: str | None = None,
         max_pixels: int = MAX_PIXELS,
@@ -69,6 +71,7 @@ class Run(Work):
             dispatch.choices()  # an error now, rather than for each file
         self.kind: Kind = "restorer" if name == AUTO else registry.info(base).spec.kind
         self.heatmap, self.overlay, self.mse, self.seed, self.quality = heatmap, overlay, inject_mse, seed, quality
+        self.max_growth = max_growth
         self._check(format, heatmap or overlay or inject_mse is not None)
         self.format = format or "png"
         self.formats = [*(WRITERS if self.kind == "estimator" else FORMATS)]
@@ -80,6 +83,7 @@ class Run(Work):
             "format": self.format,
             "companions": (heatmap, overlay, inject_mse, seed if inject_mse is not None else None),
             "quality": quality,
+            **({} if max_growth is None else {"max_growth": max_growth}),
             "weights": _digests(base, weights) if name != AUTO else None,
         }
         self._method: Method | Auto | None = None
@@ -93,6 +97,10 @@ class Run(Work):
         if self.kind == "restorer" and (companions or format == "npy"):
             what = "maps to show or to inject" if companions else "arrays"
             raise ImgreduxError(f"a restorer gives images, no {what}")
+        if self.kind == "estimator" and format == "jpg":
+            raise ImgreduxError("a map is written as png, npy or tiff")
+        if self.max_growth is not None and not (self.kind == "restorer" and 1 <= self.max_growth < float("inf")):
+            raise ImgreduxError("max_growth is of a restored JPEG: give 1 or more, as 1.5")
         if self.kind == "estimator" and self.quality is not None:
             raise ImgreduxError("a quality is of the JPEG that a restorer undoes: leave it out")
         if self.mse is not None and not 0 < self.mse < float("inf"):
@@ -116,7 +124,11 @@ class Run(Work):
         return [suffix for suffix in named if suffix]
 
     def do(self, path: Path, target: Target) -> dict[str, Any]:
-        """Gives what is known of injected noise: `phi`, `mse`, `reached`, and `target`, its MSE."""
+        """Gives what is known of injected noise: `phi`, `mse`, `reached`, and `target`, its MSE.
+
+        Of a JPEG restored into a JPEG within `max_growth`: `growth` of its bytes, and `survives`, the share of the
+        restoration's squared change that the new file has; both are 1 for a file that was copied.
+        """
         import numpy as np
 
         from imgredux.io import decoding, deep, images
@@ -141,7 +153,10 @@ class Run(Work):
             lost = told_of(path.read_bytes(), str(image.format), carried_by(output))
             if lost:
                 warnings.warn(lost, stacklevel=1)
-            write_image(output, whole(result))
+            made = whole(result)
+            if self.max_growth is not None and FORMATS[output.suffix.lower()] == "JPEG" == image.format:
+                return _written_within(path, made, output, self.max_growth)
+            write_image(output, made)
             return {}
         write_map(output, result, method=self.name)
         if self.heatmap:
@@ -153,6 +168,27 @@ class Run(Work):
         injected = noise.inject(image, result, self.mse, seed=self.seed)
         write_image(paths[f".mse{self.mse:g}.png"], whole(injected.image))
         return {"phi": injected.phi, "mse": injected.mse, "reached": injected.reached, "target": self.mse}
+
+
+def _written_within(path: Path, restored: "Image.Image", output: Path, growth: float) -> dict[str, Any]:
+    """The file of a restored JPEG, of at most `growth` times the bytes; a copy where nothing was to be mended."""
+    import numpy as np
+
+    from imgredux.io import decoding, within
+    from imgredux.io.upright import upright
+
+    data = path.read_bytes()
+    before, after = (np.asarray(one).astype(np.float32) for one in (upright(decoding.open_image(path)), restored))
+    changed = float(np.square(before - after).mean()) if before.shape == after.shape else float("inf")
+    if changed == 0:
+        with atomic(output) as temporary:
+            temporary.write_bytes(data)
+        return {"growth": 1.0, "survives": 1.0}
+    found = within.jpeg_within(restored, int(growth * len(data)))
+    with atomic(output) as temporary:
+        temporary.write_bytes(found.data)
+    survives = 1 - found.mse / changed
+    return {"growth": len(found.data) / len(data), "survives": survives, "jpeg_quality": found.quality}
 
 
 def _digests(name: str, weights: str | PathLike | None) -> str | dict[str, str]:

@@ -34,7 +34,7 @@ def run(
     images: Images,
     out: Output,
     format: Annotated[
-        Literal["png", "npy", "tiff"] | None,
+        Literal["png", "npy", "tiff", "jpg"] | None,
         typer.Option("--format", help="Of the outputs in a folder; maps in .npy and .tiff are float32. [default: png]"),
     ] = None,
     heatmap: Annotated[bool, typer.Option("--heatmap", help="Also write the map in colors.")] = False,
@@ -50,6 +50,14 @@ def run(
         int | None,
         typer.Option(
             "--quality", metavar="Q", min=1, max=100, help="Of the JPEG to restore. [default: look for traces]"
+        ),
+    ] = None,
+    max_growth: Annotated[
+        float | None,
+        typer.Option(
+            "--max-growth",
+            metavar="TIMES",
+            help="A JPEG restored into a JPEG has at most so many times the bytes, as 1.5. [default: quality 95]",
         ),
     ] = None,
     weights: Annotated[Path | None, typer.Option("--weights", metavar="FILE", help="Weights of your own.")] = None,
@@ -88,6 +96,7 @@ def run(
             inject_mse=inject_mse,
             seed=seed,
             quality=quality,
+            max_growth=max_growth,
             weights=weights,
             device=device,
             max_pixels=pixels(max_megapixels),
@@ -100,6 +109,9 @@ def run(
 
 
 def _told(done: "FileResult") -> str:
+    if "growth" in done.facts:
+        growth, survives = done.facts["growth"], done.facts["survives"]
+        return f"{growth:.2f} times the bytes, {100 * survives:.0f} % of the change survives"
     if "phi" not in done.facts:
         return ""
     phi, mse, reached, target = (done.facts[key] for key in ("phi", "mse", "reached", "target"))

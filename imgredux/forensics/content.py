@@ -10,21 +10,22 @@ SIDE = 128  # of the squares that are looked at
 MOST = 16
 PATCH = 16
 SAME, FLAT, FLAT_SHARE = 1.0, 0.95, 0.15  # of the JPEG: neighbors alike in grey levels; flat patches; their share
-DRAWN_SAME, DRAWN, DRAWN_SHARE = 1.5, 0.5, 0.8  # the same of what `flat_luma` makes of it
+DRAWN_SAME, DRAWN, DRAWN_SHARE = 1.5, 0.5, 0.9  # the same of what `flat_luma` makes of it
+VALUES, VALUES_SHARE = 4, 0.4  # and how many pixels of that have one of the commonest values, or one beside it
 
 
 def is_graphics(x: Tensor, steps: Tensor) -> bool:
     """Whether an image `(1, C, H, W)` in [0, 1], blocks from its corner, is graphics; steps `(1, 8, 8)` of its luma.
 
     Graphics have patches of 16x16 pixels without a change, 15 % of all or more, and what `flat_luma` makes of them is
-    flat nearly everywhere. Both shares were chosen on training images by what the better restorer gains:
-    docs/restoration.md. Sixteen squares, evenly spread, are looked at; an image without a whole patch is none.
+    flat nearly everywhere, and has few values. These shares were chosen on training images by what the better restorer
+    gains: docs/restoration.md. Sixteen squares, evenly spread, are looked at; an image without a whole patch is none.
     """
     squares = [square for square in _squares(luma(x.float())) if min(square.shape[-2:]) >= PATCH]
     if not squares or _share(squares, SAME, FLAT) <= FLAT_SHARE:
         return False
     drawn = [flat_luma(square.contiguous(), steps) for square in squares]
-    return _share(drawn, DRAWN_SAME, DRAWN) > DRAWN_SHARE
+    return _share(drawn, DRAWN_SAME, DRAWN) > DRAWN_SHARE and _common(drawn) > VALUES_SHARE
 
 
 def _squares(y: Tensor) -> list[Tensor]:
@@ -40,6 +41,18 @@ def _share(squares: list[Tensor], same: float, alike: float) -> float:
     """The share of patches in which more than `alike` of the neighbors differ by `same` grey levels or less."""
     found = torch.cat([_alike(square, same).flatten() for square in squares])
     return (found > alike).float().mean().item()
+
+
+def _common(squares: list[Tensor]) -> float:
+    """The share of pixels with one of the VALUES commonest grey levels, or with one beside it."""
+    levels = torch.cat([(255 * square).round().long().clamp(0, 255).flatten() for square in squares])
+    counts, total = torch.bincount(levels, minlength=256).float(), 0.0
+    for _ in range(VALUES):
+        three = counts + torch.nn.functional.pad(counts[1:], (0, 1)) + torch.nn.functional.pad(counts[:-1], (1, 0))
+        peak = int(three.argmax())
+        total += float(three[peak])
+        counts[max(peak - 1, 0) : peak + 2] = 0
+    return total / len(levels)
 
 
 def _alike(y: Tensor, same: float) -> Tensor:

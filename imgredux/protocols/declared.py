@@ -90,6 +90,21 @@ JPEG_RGB = ProtocolSpec(
     counts="psnr",
 )
 
+JPEG_DOUBLE = ProtocolSpec(
+    name="jpeg-double",
+    target="imgredux.protocols.jpeg:JpegDouble",
+    kind="restorer",
+    title="restorers of greyscale JPEG files that were cut and saved again",
+    level="pair of qualities",
+    levels=(3010, 5010, 5030, 1010, 3030, 5050, 1030, 1050, 3050),
+    without="jpeg",
+    metrics=("psnr", "ssim", "psnr_b"),
+    counts="psnr",
+    notes=(
+        "A level is the first quality and the second: 3010 is 30, cut by four rows and columns, saved again at 10.",
+    ),
+)
+
 RATE_DISTORTION = ProtocolSpec(
     name="rd",
     target="imgredux.protocols.rd:RateDistortion",
@@ -109,4 +124,4 @@ RATE_DISTORTION = ProtocolSpec(
 @hookimpl
 def imgredux_protocols() -> list[ProtocolSpec]:
     """The protocols of this distribution."""
-    return [EQUAL_MSE, FIRST_JND, JPEG_Y, JPEG_RGB, RATE_DISTORTION]
+    return [EQUAL_MSE, FIRST_JND, JPEG_Y, JPEG_RGB, JPEG_DOUBLE, RATE_DISTORTION]

@@ -12,7 +12,7 @@ from imgredux.io import decoding, images
 from imgredux.methods.base import Method
 from imgredux.metrics.psnr import psnr_b
 from imgredux.metrics.ssim import ssim
-from imgredux.ops.jpeg import jpeg_bytes
+from imgredux.ops.jpeg import jpeg, jpeg_bytes
 from imgredux.protocols.base import Measured, Protocol, Trial, eight_bit, timed
 
 if TYPE_CHECKING:
@@ -67,6 +67,42 @@ class Jpeg(Protocol):
 
     def accepts(self, level: float | None) -> bool:
         return level in range(1, 101)
+
+
+class JpegDouble(Jpeg):
+    """Restorers of greyscale files that were saved twice, cut by four pixels in between.
+
+    A level is both qualities, 100 times the first plus the second: 3010 is a file of quality 30 that was opened, cut by
+    four rows and columns, and saved with quality 10. The restorer gets the file, as a user would give it, so that it
+    may look for the compression before the last.
+    """
+
+    color = False
+    shift: ClassVar[int] = 4
+
+    def begin(
+        self, method: Method | None, item: "Item", metrics: Collection[str] | None = None, device: str | None = None
+    ) -> Trial:
+        whole = studio_luma(eight_bit(item.read()))
+        target = whole[..., self.shift :, self.shift :].to(device or "cpu")
+        selected = self.functions(metrics)
+
+        def trial(level: float | None, seed: int) -> Measured:
+            first, second = divmod(int(level or 0), 100)
+            once = jpeg(whole, first)[..., self.shift :, self.shift :]
+            (file,) = jpeg_bytes(once, second)
+            image = decoding.open_bytes(file)
+            restored, seconds = images.to_tensor(image).to(target), 0.0
+            if method is not None:
+                given, seconds = timed(partial(method, image))
+                restored = images.to_tensor(given).to(target)
+            restored = eight_bit(restored)
+            return Measured({name: metric(restored, target).item() for name, metric in selected.items()}, seconds)
+
+        return trial
+
+    def accepts(self, level: float | None) -> bool:
+        return level is not None and level % 1 == 0 and all(1 <= one <= 99 for one in divmod(int(level), 100))
 
 
 class JpegLuma(Jpeg):

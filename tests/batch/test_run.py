@@ -104,6 +104,10 @@ def test_several_files_make_a_folder(folder: Path) -> None:
         ("toy-restorer", ["a.JPG"], "out.png", {"heatmap": True}, "no maps to show"),
         ("toy-restorer", ["a.JPG", "b cat.png"], "out", {"format": "npy"}, "no arrays"),
         ("toy-restorer", ["a.JPG"], "out.npy", {}, "must end in one of .png, .jpg"),
+        ("toy-restorer", ["a.JPG"], "out.jpg", {"max_growth": 0.5}, "give 1 or more"),
+        ("flat", ["a.JPG"], "map.png", {"max_growth": 1.5}, "max_growth is of a restored JPEG"),
+        ("flat", ["a.JPG"], "map.png", {"format": "jpg"}, "a map is written as"),
+        ("auto", ["a.JPG"], "out.png", {"weights": "w.pth"}, "auto chooses among methods"),
         ("flat", ["."], ".", {}, "the folder that is read"),
         ("flat", ["."], "notes.txt", {}, "is a file"),
     ],
@@ -272,3 +276,36 @@ def test_results_come_one_by_one(folder: Path) -> None:
 def test_planning_and_maps_need_no_torch() -> None:
     code = "import sys, imgredux.batch.engine, imgredux.batch.run, imgredux.maps; print('torch' in sys.modules)"
     assert run_python(code).strip() == "False"
+
+
+def test_a_restored_jpeg_grows_no_more_than_allowed(tmp_path: Path) -> None:
+    clean = Image.fromarray(data.astronaut()[:256, :256])
+    exif = Image.Exif()
+    exif[0x010E] = "a rocket"
+    clean.save(tmp_path / "old.jpg", quality=20, exif=exif)
+    clean.save(tmp_path / "fine.jpg", quality=98)
+    before = (tmp_path / "old.jpg").stat().st_size
+    survived = []
+    for growth in (1.2, 2.0):
+        (result,) = run("slidingdct", [tmp_path / "old.jpg"], tmp_path / f"{growth}.jpg", max_growth=growth)
+        assert result.error is None
+        size = (tmp_path / f"{growth}.jpg").stat().st_size
+        assert before < size <= growth * before
+        assert result.facts["growth"] == pytest.approx(size / before)
+        survived.append(result.facts["survives"])
+        with Image.open(tmp_path / f"{growth}.jpg") as image:
+            assert image.size == (256, 256)
+            assert image.getexif()[0x010E] == "a rocket"
+    assert 0 < survived[0] < survived[1] < 1
+    (result,) = run("slidingdct", [tmp_path / "fine.jpg"], tmp_path / "same.jpg", max_growth=1.5)
+    assert (tmp_path / "same.jpg").read_bytes() == (tmp_path / "fine.jpg").read_bytes()
+    (result,) = run("slidingdct", [tmp_path / "old.jpg"], tmp_path / "whole.png", max_growth=1.2)
+    assert "growth" not in result.facts  # PNG has no cap
+    results = run(
+        "slidingdct", [tmp_path / "old.jpg", tmp_path / "fine.jpg"], tmp_path / "out", format="jpg", max_growth=2
+    )
+    assert {name for name in made(tmp_path / "out") if name.endswith(".jpg")} == {
+        "old.slidingdct.jpg",
+        "fine.slidingdct.jpg",
+    }
+    assert all(result.error is None for result in results)

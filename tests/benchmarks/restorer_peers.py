@@ -1,9 +1,9 @@
 """What `auto` and the programs of others make of JPEGs as they come: dB over the file, in RGB, luma and chroma.
 
-    python -m tests.benchmarks.restorer_peers --photos DIR --screens DIR [--methods auto slidingdct]
+    python -m tests.benchmarks.restorer_peers --photos DIR --screens DIR [--methods auto auto=60 slidingdct]
         [--jpegqs PROGRAM] [--knusperli PROGRAM] [--ffmpeg PROGRAM] [--count 6] [-o TABLE.md]
 
-The middles of the images of both folders, a page of colored code and pixel art that are made here; each as it comes:
+auto=60 is told that the quality is 60. The middles of the images of both folders, a page of colored code and pixel art that are made here; each as it comes:
 JPEG of several qualities, 4:2:0 and 4:4:4, saved twice, cut in between, with a foreign table, as a PNG copy of the
 pixels, made smaller. A program reads the file and nothing else; where a cell is empty, it cannot read such a file.
 jpeg-quantsmooth runs with -q 6, its best; ffmpeg's spp with quality 6 and the steps that it reads from the file.
@@ -17,6 +17,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,6 +34,7 @@ FOREIGN = [
     [int(np.clip(3 + 2.2 * (u + v) + 0.5 * (u * v), 1, 255)) for v in range(8) for u in range(8)],
     [int(np.clip(4 + 4.5 * (u + v), 1, 255)) for v in range(8) for u in range(8)],
 ]
+MOST = 60.0  # dB: beyond it images are as good as equal
 Files = tuple[Image.Image, bytes]  # the original, and the file that came
 
 
@@ -115,8 +117,8 @@ def code_page() -> Image.Image:
     return image
 
 
-def pixel_art() -> Image.Image:
-    """Sprites of few colors, each pixel eight times as large as it was."""
+def pixel_art(scale: int) -> Image.Image:
+    """Sprites of few colors, each pixel `scale` times as large as it was."""
     rng = np.random.default_rng(3)
     palette = rng.integers(0, 256, (12, 3)).astype(np.uint8)
     small = np.zeros((CROP[1] // 8, CROP[0] // 8), int)
@@ -125,7 +127,8 @@ def pixel_art() -> Image.Image:
         half = rng.integers(0, 12, (h + 1, w // 2 + 1))
         sprite = np.concatenate([half, half[:, ::-1]], 1)[: small.shape[0] - y, : small.shape[1] - x]
         small[y : y + sprite.shape[0], x : x + sprite.shape[1]] = sprite
-    return Image.fromarray(palette[small]).resize(CROP, Image.Resampling.NEAREST)
+    size = small.shape[1] * scale, small.shape[0] * scale
+    return Image.fromarray(palette[small]).resize(size, Image.Resampling.NEAREST).crop((0, 0, *CROP))
 
 
 def middles(folder: Path, count: int) -> Iterator[Image.Image]:
@@ -152,8 +155,14 @@ def by_program(command: list[str], data: bytes, output: str) -> Image.Image | No
 def restorers(chosen: argparse.Namespace) -> dict[str, Callable[[bytes], Image.Image | None]]:
     made: dict[str, Callable[[bytes], Image.Image | None]] = {}
     for name in chosen.methods:
-        method = dispatch.Auto() if name == "auto" else imgredux.get(name)
-        made[name] = lambda data, method=method: method(Image.open(io.BytesIO(data))).convert("RGB")
+        base, _, told = name.partition("=")
+        method = dispatch.Auto() if base == "auto" else imgredux.get(base)
+        options = {"quality": int(told)} if told else {}
+
+        def restored(data: bytes, method: Any = method, options: Any = options) -> Image.Image:
+            return method(Image.open(io.BytesIO(data)), **options).convert("RGB")
+
+        made[name] = restored
     if chosen.jpegqs:
         command = [chosen.jpegqs, "-q", "6", "-i", "0", "in.jpg", "out.jpg"]
         made["jpeg-quantsmooth"] = lambda data: by_program(command, data, "out.jpg")
@@ -172,7 +181,8 @@ def gains(original: Image.Image, before: Image.Image, after: Image.Image) -> tup
         torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].double() / 255 for image in (original, before, after)
     )
     planes = [(z, ops.luma(z), ops.rgb_to_ycbcr(z)[:, 1:]) for z in (first, second, third)]
-    return tuple((psnr(c, a) - psnr(b, a)).clamp(-99, 99).item() for a, b, c in zip(*planes, strict=True))  # pyright: ignore[reportReturnType]
+    won = [(psnr(c, a).clamp(max=MOST) - psnr(b, a).clamp(max=MOST)).item() for a, b, c in zip(*planes, strict=True)]
+    return won[0], won[1], won[2]
 
 
 def main() -> None:
@@ -191,7 +201,8 @@ def main() -> None:
         "photographs": list(middles(chosen.photos, chosen.count)),
         "screens": list(middles(chosen.screens, chosen.count)),
         "a page of code": [code_page()],
-        "pixel art": [pixel_art()],
+        "pixel art": [pixel_art(9)],
+        "pixel art on the grid of blocks": [pixel_art(8)],
     }
     lines = [f"| images | file | {' | '.join(programs)} |", "|---|---|" + "---|" * len(programs)]
     for subject, images in subjects.items():

@@ -315,7 +315,7 @@ def test_what_is_wrong_from_the_start_is_said_at_once(photos: Dataset, tmp_path:
         with pytest.raises(ImgreduxError, match=match):
             evaluate(protocol, methods, sets, out, **{"metrics": [], **options})  # pyright: ignore
 
-    refused("no protocol named 'jnd'. Installed: .*jnd-equal-mse, jnd-konjnd, jpeg-rgb, jpeg-y", "jnd")
+    refused("no protocol named 'jnd'. Installed: .*jnd-equal-mse, jnd-konjnd, jpeg-double, jpeg-rgb, jpeg-y", "jnd")
     refused("no method: name one", methods=())
     refused("no method named 'flta'. Did you mean flat", methods=("flta",))
     refused("flat is of the kind estimator: jpeg-y measures restorers", "jpeg-y")
@@ -377,6 +377,27 @@ RGB_ROWS = [
 def test_color_jpeg_has_its_published_figures(quality: int, published: str) -> None:
     columns = ("psnr", "ssim", "psnr_b", "psnr_b_bgr", "ssim_box8")
     assert row_of("jpeg-rgb", "data/test/live1", quality, 29, *columns) == published.split()
+
+
+# JPEG rows of the table of double compression of Jiang et al. (ICCV 2021), shift (4, 4).
+DOUBLE_ROWS = [(3010, 27.49), (1030, 27.55), (5050, 31.58)]
+
+
+@pytest.mark.parametrize(("level", "published"), DOUBLE_ROWS)
+def test_double_jpeg_has_its_published_figures(level: int, published: float) -> None:
+    (found,) = row_of("jpeg-double", "data/test/live1", level, 29, "psnr")
+    assert round(float(found), 2) == published
+
+
+def test_of_a_file_that_was_saved_twice_the_first_compression_is_found(photos: Dataset, tmp_path: Path) -> None:
+    assert not evaluate("jpeg-double", ["jpeg", "slidingdct"], [photos], tmp_path / "rows", levels=[1050, 5010])
+    gains = {}
+    for level in (1050, 5010):
+        found = {one.method: one for one in summarize(read_rows(tmp_path / "rows")) if one.level == level}
+        gains[level] = found["slidingdct"].values["psnr"].mean - found["jpeg"].values["psnr"].mean
+    assert min(gains.values()) > 0.3
+    with pytest.raises(ImgreduxError, match="has no pair of qualities 10"):
+        evaluate("jpeg-double", ["slidingdct"], [photos], tmp_path / "other", levels=[10])
 
 
 def test_a_restorer_gets_the_jpeg_with_its_tables_and_is_rounded(photos: Dataset, tmp_path: Path, toys: Path) -> None:
