@@ -12,6 +12,7 @@ PATCH = 16
 SAME, FLAT, FLAT_SHARE = 1.0, 0.95, 0.15  # of the JPEG: neighbors alike in grey levels; flat patches; their share
 DRAWN_SAME, DRAWN, DRAWN_SHARE = 1.5, 0.5, 0.9  # the same of what `flat_luma` makes of it
 VALUES, VALUES_SHARE = 4, 0.4  # and how many pixels of that have one of the commonest values, or one beside it
+FEW = 0.75  # the same, where it is enough by itself
 
 
 def is_graphics(x: Tensor, steps: Tensor) -> bool:
@@ -25,7 +26,8 @@ def is_graphics(x: Tensor, steps: Tensor) -> bool:
     if not squares or _share(squares, SAME, FLAT) <= FLAT_SHARE:
         return False
     drawn = [flat_luma(square.contiguous(), steps) for square in squares]
-    return _share(drawn, DRAWN_SAME, DRAWN) > DRAWN_SHARE and _common(drawn) > VALUES_SHARE
+    common = _common(drawn)
+    return common > FEW or (common > VALUES_SHARE and _share(drawn, DRAWN_SAME, DRAWN) > DRAWN_SHARE)
 
 
 def _squares(y: Tensor) -> list[Tensor]:

