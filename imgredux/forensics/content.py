@@ -9,25 +9,24 @@ from imgredux.ops.flatzones import flat_luma
 SIDE = 128  # of the squares that are looked at
 MOST = 16
 PATCH = 16
-SAME, FLAT, FLAT_SHARE = 1.0, 0.95, 0.15  # of the JPEG: neighbors alike in grey levels; flat patches; their share
-DRAWN_SAME, DRAWN, DRAWN_SHARE = 1.5, 0.5, 0.9  # the same of what `flat_luma` makes of it
-VALUES, VALUES_SHARE = 4, 0.4  # and how many pixels of that have one of the commonest values, or one beside it
+SAME, FLAT, FLAT_SHARE = 1.5, 0.5, 0.9  # of what is drawn: neighbors alike in grey levels; flat patches; their share
+VALUES, VALUES_SHARE = 4, 0.4  # and how many pixels have one of the commonest values, or one beside it
 FEW = 0.75  # the same, where it is enough by itself
 
 
 def is_graphics(x: Tensor, steps: Tensor) -> bool:
     """Whether an image `(1, C, H, W)` in [0, 1], blocks from its corner, is graphics; steps `(1, 8, 8)` of its luma.
 
-    Graphics have patches of 16x16 pixels without a change, 15 % of all or more, and what `flat_luma` makes of them is
-    flat nearly everywhere, and has few values. These shares were chosen on training images by what the better restorer
-    gains: docs/restoration.md. Sixteen squares, evenly spread, are looked at; an image without a whole patch is none.
+    What `flat_luma` makes of graphics is flat in nearly all patches of 16x16 pixels, and has few values, or has so few
+    that this is enough. The shares were chosen on training images by what the better restorer gains:
+    docs/restoration.md. Sixteen squares, evenly spread, are looked at; an image without a whole patch is none.
     """
     squares = [square for square in _squares(luma(x.float())) if min(square.shape[-2:]) >= PATCH]
-    if not squares or _share(squares, SAME, FLAT) <= FLAT_SHARE:
+    if not squares:
         return False
     drawn = [flat_luma(square.contiguous(), steps) for square in squares]
     common = _common(drawn)
-    return common > FEW or (common > VALUES_SHARE and _share(drawn, DRAWN_SAME, DRAWN) > DRAWN_SHARE)
+    return common > FEW or (common > VALUES_SHARE and _flat(drawn) > FLAT_SHARE)
 
 
 def _squares(y: Tensor) -> list[Tensor]:
@@ -39,10 +38,14 @@ def _squares(y: Tensor) -> list[Tensor]:
     return [y[..., top : top + SIDE, left : left + SIDE] for top, left in places]
 
 
-def _share(squares: list[Tensor], same: float, alike: float) -> float:
-    """The share of patches in which more than `alike` of the neighbors differ by `same` grey levels or less."""
-    found = torch.cat([_alike(square, same).flatten() for square in squares])
-    return (found > alike).float().mean().item()
+def _flat(squares: list[Tensor]) -> float:
+    """The share of patches in which most neighbors, right and below, are alike."""
+    found = []
+    for square in squares:
+        across = torch.nn.functional.pad((255 * square.diff(dim=-1)).abs() <= SAME, (0, 1), value=True)
+        down = torch.nn.functional.pad((255 * square.diff(dim=-2)).abs() <= SAME, (0, 0, 0, 1), value=True)
+        found.append(torch.nn.functional.avg_pool2d((across.float() + down.float()) / 2, PATCH).flatten())
+    return (torch.cat(found) > FLAT).float().mean().item()
 
 
 def _common(squares: list[Tensor]) -> float:
@@ -55,10 +58,3 @@ def _common(squares: list[Tensor]) -> float:
         total += float(three[peak])
         counts[max(peak - 1, 0) : peak + 2] = 0
     return total / len(levels)
-
-
-def _alike(y: Tensor, same: float) -> Tensor:
-    """The share of a pixel's neighbors, right and below, that are like it, by patch."""
-    across = torch.nn.functional.pad((255 * y.diff(dim=-1)).abs() <= same, (0, 1), value=True)
-    down = torch.nn.functional.pad((255 * y.diff(dim=-2)).abs() <= same, (0, 0, 0, 1), value=True)
-    return torch.nn.functional.avg_pool2d((across.float() + down.float()) / 2, PATCH)

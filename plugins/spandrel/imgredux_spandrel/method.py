@@ -1,5 +1,7 @@
 """Restoration networks of other people, from the checkpoints that users have: read by spandrel."""
 
+import copy
+import importlib
 import warnings
 from os import PathLike
 from typing import Any
@@ -80,8 +82,6 @@ class Spandrel(Restorer):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Spandrel":
         """A copy whose description describes the copied network."""
-        import copy
-
         (described,) = self._described
         twin = object.__new__(type(self))
         memo[id(self)] = twin
@@ -95,7 +95,7 @@ class Spandrel(Restorer):
 def _know_more() -> None:
     """The architectures of spandrel_extra_arches, where it is installed; its licences are not all free."""
     try:
-        import spandrel_extra_arches
+        more = importlib.import_module("spandrel_extra_arches")
     except ImportError:
         return
-    spandrel_extra_arches.install(ignore_duplicates=True)
+    more.install(ignore_duplicates=True)
