@@ -15,16 +15,18 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from imgredux import ops
+from imgredux.ops.flatzones import flat_chroma, flat_luma
 from imgredux.ops.sliding import FACTORS
 
 N = 8
+ALIKE, FLAT = 1.5, 0.8  # neighbors within these grey levels are alike; the share around a block that makes it flat
 AROUND = 5  # blocks, of the square over which the share of a block is taken
 LUMA, CHROMA = 0.01, 0.025  # shares at which the alarm rings
 ROUNDING = 0.5 / 255  # by how much a coefficient may be beyond its interval: pixels are rounded
 SEED, GROWN = 100.0, 55.0  # deviation of luma in a block, grey levels: where a pattern begins, how far it reaches
 SEED_CHROMA = 42.0  # the same of chroma that is stored at full size
 GROWTH = 8  # blocks
-GENTLE = 50  # quality below which even the sliding DCT takes more from a pattern than it gives
+GENTLE = 20  # quality below which even flat zones take more from a pattern than they give
 
 
 def safe(y: Tensor, x: Tensor, steps: Tensor, quality: int, subsampling: str | None) -> tuple[Tensor, float]:
@@ -45,20 +47,31 @@ def safe(y: Tensor, x: Tensor, steps: Tensor, quality: int, subsampling: str | N
         return y, 0.0
     masks = [_pixels(mask | pattern) for mask in caught]
     stay = _pixels(pattern) if quality < GENTLE else torch.zeros_like(masks[0])
-    gentle = theirs.clone()
-    wanted = [bool((mask & ~stay).any()) for mask in masks]
-    if wanted[0]:
-        gentle[:, :1] = ops.sliding_dct(theirs[:, :1].contiguous(), steps[:, 0])
-    if wanted[-1] and full:
-        gentle[:, 1:] = ops.restored_chroma(theirs[:, 1:].contiguous(), steps[:, 1], "4:4:4")
-    gentle = torch.where(stay, theirs, gentle)
+    gentle = theirs
+    if bool((_any(masks) & ~stay).any()):
+        gentle = torch.where(stay, theirs, _gentle(theirs, steps, subsampling, full, pattern))
     luma = torch.where(masks[0], gentle[:, :1], mine[:, :1])
-    chroma = torch.where(masks[1], gentle[:, 1:], mine[:, 1:]) if full else mine[:, 1:]
-    if not full and mine.shape[1] == 3:
-        chroma = torch.where(_pixels(pattern), theirs[:, 1:], chroma)
+    chroma = torch.where(masks[-1], gentle[:, 1:], mine[:, 1:])
     result = torch.cat([luma, chroma], 1)
     result = result if result.shape[1] == 1 else ops.ycbcr_to_rgb(result)
     return result[..., :height, :width].clamp(0, 1), _any(masks).float().mean().item()
+
+
+def _gentle(theirs: Tensor, steps: Tensor, subsampling: str | None, full: bool, pattern: Tensor) -> Tensor:
+    """The planes drawn flat, as `ops.flatzones` does, in patterns and where that is flat; else by the sliding DCT."""
+    luma = flat_luma(theirs[:, :1].contiguous(), steps[:, 0])
+    alike = [(255 * luma.diff(dim=axis)).abs() <= ALIKE for axis in (-2, -1)]
+    alike = F.pad(alike[0].float(), (0, 0, 0, 1), value=1.0) + F.pad(alike[1].float(), (0, 1), value=1.0)
+    share = F.avg_pool2d(F.avg_pool2d(alike / 2, N), AROUND, 1, AROUND // 2, count_include_pad=False)
+    flat = _pixels(pattern | (share > FLAT))
+    if theirs.shape[1] == 1:
+        return torch.where(flat, luma, ops.sliding_dct(theirs, steps[:, 0]))
+    drawn = torch.cat([luma, flat_chroma(theirs[:, 1:], steps[:, 1], luma, subsampling)], 1)
+    slid = theirs.clone()
+    slid[:, :1] = ops.sliding_dct(theirs[:, :1].contiguous(), steps[:, 0])
+    if full:
+        slid[:, 1:] = ops.restored_chroma(theirs[:, 1:].contiguous(), steps[:, 1], "4:4:4")
+    return torch.where(flat, drawn, slid)
 
 
 def _planes(z: Tensor) -> Tensor:

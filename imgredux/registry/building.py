@@ -90,8 +90,11 @@ def _with_weights(
         options = found if options is None else options
         _check_size(spec, options, sum(tensor.numel() for tensor in state.values()))
         method = build(spec, options)
-        _compare(spec, file, state, method.state_dict())
-        method.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+        try:
+            method.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+        except RuntimeError:
+            _compare(spec, file, state, method.state_dict())
+            raise
     except WeightsError:
         raise
     except KeyError as error:
@@ -103,7 +106,7 @@ def _with_weights(
 
 
 def _compare(spec: Spec, file: Path, given: "Mapping[str, torch.Tensor]", wanted: "Mapping[str, torch.Tensor]") -> None:
-    """Raise WeightsError, in few words, where a file has other tensors than a method."""
+    """Raise WeightsError, in few words, where a file has other tensors than a method: torch lists them all."""
     missing, more = ([key for key in a if key not in b] for a, b in ((wanted, given), (given, wanted)))
     wrong = [key for key, one in wanted.items() if key in given and given[key].shape != one.shape]
     if missing or more or wrong:
