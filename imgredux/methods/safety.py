@@ -19,7 +19,7 @@ from imgredux.ops.flatzones import flat_chroma, flat_luma
 from imgredux.ops.sliding import FACTORS
 
 N = 8
-ALIKE, FLAT = 1.5, 0.8  # neighbors within these grey levels are alike; the share around a block that makes it flat
+ALIKE, FLAT = 1.5, 0.5  # neighbors within these grey levels are alike; the share around a block that makes it flat
 AROUND = 5  # blocks, of the square over which the share of a block is taken
 LUMA, CHROMA = 0.01, 0.025  # shares at which the alarm rings
 ROUNDING = 0.5 / 255  # by how much a coefficient may be beyond its interval: pixels are rounded
@@ -33,8 +33,9 @@ def safe(y: Tensor, x: Tensor, steps: Tensor, quality: int, subsampling: str | N
     """What a network made of an image, but for the blocks in which it cannot be right, and the share of these.
 
     y, x: result and JPEG `(1, C, H, W)` in [0, 1], blocks from the corner; steps: `(1, 2, 8, 8)`. Such blocks are
-    restored by the sliding DCT, or stay as they are where they are patterns and the quality is below 50; luma and
-    chroma of full size apart. Chroma of another size has no alarm of its own, and stays as it is in patterns.
+    drawn flat where that is flat, else restored by the sliding DCT; patterns are drawn, or stay as they are where the
+    quality is below 20. Luma and chroma of full size are looked at apart; chroma of another size has no alarm of its
+    own, and is drawn where luma is.
     """
     height, width = y.shape[-2:]
     mine, theirs = (_planes(_whole(z)) for z in (y, x))
@@ -47,31 +48,39 @@ def safe(y: Tensor, x: Tensor, steps: Tensor, quality: int, subsampling: str | N
         return y, 0.0
     masks = [_pixels(mask | pattern) for mask in caught]
     stay = _pixels(pattern) if quality < GENTLE else torch.zeros_like(masks[0])
-    gentle = theirs
+    gentle, flat = theirs, torch.zeros_like(masks[0])
     if bool((_any(masks) & ~stay).any()):
-        gentle = torch.where(stay, theirs, _gentle(theirs, steps, subsampling, full, pattern))
+        gentle, flat = _gentle(theirs, steps, subsampling, full, pattern)
+    gentle = torch.where(stay, theirs, gentle)
     luma = torch.where(masks[0], gentle[:, :1], mine[:, :1])
-    chroma = torch.where(masks[-1], gentle[:, 1:], mine[:, 1:])
+    # Chroma of another size is not slid: it stays a network's where it is not drawn.
+    replaced = masks[1] if full else masks[0] & (flat | stay)
+    chroma = torch.where(replaced, gentle[:, 1:], mine[:, 1:])
     result = torch.cat([luma, chroma], 1)
     result = result if result.shape[1] == 1 else ops.ycbcr_to_rgb(result)
     return result[..., :height, :width].clamp(0, 1), _any(masks).float().mean().item()
 
 
-def _gentle(theirs: Tensor, steps: Tensor, subsampling: str | None, full: bool, pattern: Tensor) -> Tensor:
-    """The planes drawn flat, as `ops.flatzones` does, in patterns and where that is flat; else by the sliding DCT."""
+def _gentle(
+    theirs: Tensor, steps: Tensor, subsampling: str | None, full: bool, pattern: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The planes drawn flat, as `ops.flatzones` does, in patterns and where that is flat; else by the sliding DCT.
+
+    With them, where they are drawn.
+    """
     luma = flat_luma(theirs[:, :1].contiguous(), steps[:, 0])
     alike = [(255 * luma.diff(dim=axis)).abs() <= ALIKE for axis in (-2, -1)]
     alike = F.pad(alike[0].float(), (0, 0, 0, 1), value=1.0) + F.pad(alike[1].float(), (0, 1), value=1.0)
     share = F.avg_pool2d(F.avg_pool2d(alike / 2, N), AROUND, 1, AROUND // 2, count_include_pad=False)
     flat = _pixels(pattern | (share > FLAT))
     if theirs.shape[1] == 1:
-        return torch.where(flat, luma, ops.sliding_dct(theirs, steps[:, 0]))
+        return torch.where(flat, luma, ops.sliding_dct(theirs.contiguous(), steps[:, 0])), flat
     drawn = torch.cat([luma, flat_chroma(theirs[:, 1:], steps[:, 1], luma, subsampling)], 1)
     slid = theirs.clone()
     slid[:, :1] = ops.sliding_dct(theirs[:, :1].contiguous(), steps[:, 0])
     if full:
         slid[:, 1:] = ops.restored_chroma(theirs[:, 1:].contiguous(), steps[:, 1], "4:4:4")
-    return torch.where(flat, drawn, slid)
+    return torch.where(flat, drawn, slid), flat
 
 
 def _planes(z: Tensor) -> Tensor:
