@@ -19,6 +19,7 @@ from imgredux.ops.flatzones import flat_chroma, flat_luma
 from imgredux.ops.sliding import FACTORS
 
 N = 8
+EDGED = 50.0  # deviation of luma around a block, grey levels: zones with edges between them
 ALIKE, FLAT = 1.5, 0.5  # neighbors within these grey levels are alike; the share around a block that makes it flat
 AROUND = 5  # blocks, of the square over which the share of a block is taken
 LUMA, CHROMA = 0.01, 0.025  # shares at which the alarm rings
@@ -72,7 +73,12 @@ def _gentle(
     alike = [(255 * luma.diff(dim=axis)).abs() <= ALIKE for axis in (-2, -1)]
     alike = F.pad(alike[0].float(), (0, 0, 0, 1), value=1.0) + F.pad(alike[1].float(), (0, 1), value=1.0)
     share = F.avg_pool2d(F.avg_pool2d(alike / 2, N), AROUND, 1, AROUND // 2, count_include_pad=False)
-    flat = _pixels(pattern | (share > FLAT))
+    # Smooth photographs are flat too, and would be drawn in bands: zones have edges between them.
+    mean, square = (
+        F.avg_pool2d(F.avg_pool2d(z, N), AROUND, 1, AROUND // 2, count_include_pad=False) for z in (luma, luma**2)
+    )
+    edged = 255 * (square - mean**2).clamp(min=0).sqrt() > EDGED
+    flat = _pixels(pattern | (share > FLAT) & edged)
     if theirs.shape[1] == 1:
         return torch.where(flat, luma, ops.sliding_dct(theirs.contiguous(), steps[:, 0])), flat
     drawn = torch.cat([luma, flat_chroma(theirs[:, 1:], steps[:, 1], luma, subsampling)], 1)
