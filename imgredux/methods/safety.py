@@ -72,11 +72,8 @@ def _gentle(
     luma = flat_luma(theirs[:, :1].contiguous(), steps[:, 0])
     alike = [(255 * luma.diff(dim=axis)).abs() <= ALIKE for axis in (-2, -1)]
     alike = F.pad(alike[0].float(), (0, 0, 0, 1), value=1.0) + F.pad(alike[1].float(), (0, 1), value=1.0)
-    share = F.avg_pool2d(F.avg_pool2d(alike / 2, N), AROUND, 1, AROUND // 2, count_include_pad=False)
+    share, mean, square = (_around(z) for z in (alike / 2, luma, luma**2))
     # Smooth photographs are flat too, and would be drawn in bands: zones have edges between them.
-    mean, square = (
-        F.avg_pool2d(F.avg_pool2d(z, N), AROUND, 1, AROUND // 2, count_include_pad=False) for z in (luma, luma**2)
-    )
     edged = 255 * (square - mean**2).clamp(min=0).sqrt() > EDGED
     flat = _pixels(pattern | (share > FLAT) & edged)
     if theirs.shape[1] == 1:
@@ -87,6 +84,11 @@ def _gentle(
     if full:
         slid[:, 1:] = ops.restored_chroma(theirs[:, 1:].contiguous(), steps[:, 1], "4:4:4")
     return torch.where(flat, drawn, slid), flat
+
+
+def _around(z: Tensor) -> Tensor:
+    """Means over the blocks around each block."""
+    return F.avg_pool2d(F.avg_pool2d(z, N), AROUND, 1, AROUND // 2, count_include_pad=False)
 
 
 def _planes(z: Tensor) -> Tensor:
