@@ -9,7 +9,7 @@ from torch import Tensor
 
 from imgredux import ops
 from imgredux.errors import ImageError
-from imgredux.methods.restorer import Restorer
+from imgredux.methods.restorer import Restorer, steps_of_each
 from imgredux.methods.tiling import in_tiles, tiles
 from imgredux.methods.weights import is_checkpoint, read_checkpoint
 from imgredux_fbcnn.network import Network
@@ -84,12 +84,7 @@ class FbCnn(Restorer):
             ps = [None] * len(x) if p is None else p.split(1)
             y = torch.cat([self._restored(one, told) for one, told in zip(planes.split(1), ps, strict=True)])
         if qtable is not None and (self.projects if project is None else project) and not self.training:
-            steps = qtable[:, 0].to(y).expand(len(y), -1, -1)
-            y = (
-                ops.with_luma(y, ops.project(ops.luma(y), ops.luma(x), steps))
-                if y.shape[1] == 3
-                else ops.project(y, ops.luma(x), steps)
-            )
+            y = ops.with_luma(y, ops.project(ops.luma(y), ops.luma(x), steps_of_each(qtable, x)[:, 0]))
         if y.shape[1] == 1 and x.shape[1] == 3:
             y = ops.with_luma(x, y)
         y = y.mean(1, keepdim=True) if y.shape[1] > x.shape[1] else y
