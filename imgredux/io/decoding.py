@@ -15,6 +15,7 @@ from imgredux.errors import ImageError
 from imgredux.io import deep, profiles
 from imgredux.io.exif import with_sound_exif
 from imgredux.io.inventory import inventory
+from imgredux.io.jpeg_file import with_file
 from imgredux.io.opening import (
     FORMATS,
     GRAY_16,
@@ -79,7 +80,7 @@ def _decode(file: BinaryIO, label: str, max_pixels: int, formats: Set[str] = FOR
     if "cicp" in found.colors and image.format == "PNG":  # what it says is above all of these
         image.info = {key: value for key, value in image.info.items() if key not in _BELOW_CICP}
     image.info |= {key: value for key, value in (("texts", texts), ("icc_profile", stated)) if value}
-    return image
+    return with_file(image, data)
 
 
 def _samples(image: Image.Image, data: bytes, max_pixels: int, formats: Set[str]) -> np.ndarray | None:

@@ -20,6 +20,7 @@ from imgredux.errors import ImageError
 from imgredux.io import deep, jpeg_header, profiles
 from imgredux.io.decoding import open_image, stated_profile, texts_of
 from imgredux.io.exif import RAW, with_sound_exif
+from imgredux.io.jpeg_file import file_of
 from imgredux.io.opening import GRAY_16
 from imgredux.io.upright import orientation_of, upright
 
@@ -41,6 +42,7 @@ class Source:
     qtable: `(1, 2, 8, 8)` luma and chroma steps of a JPEG file, subsampling: its chroma's, as "4:2:0", None for
     greyscale; progressive: how the file is stored.
     stored: pixels are as the file stores them, not rotated by EXIF nor converted from the profile.
+    file: the JPEG that stored pixels were decoded from, where it is known.
     """
 
     x: Tensor
@@ -54,6 +56,7 @@ class Source:
     stored: bool = False
     subsampling: str | None = None
     progressive: bool = False
+    file: bytes | None = field(default=None, repr=False)
 
     def give_map(self, jnd: Tensor) -> np.ndarray:
         """A map `(1, 1 or C, H, W)` as float32 `(H, W)` or `(H, W, C)` in the container's own units."""
@@ -182,6 +185,8 @@ def _prepared(image: Image.Image) -> tuple[Image.Image, str, dict[str, Any]]:
 
 def _from_pil(image: Image.Image, stored: bool) -> Source:
     header = jpeg_header.header(image)
+    if header and stored:
+        header["file"] = file_of(image)
     image, mode, info = _prepared(image)
     if not stored:
         image = upright(image)

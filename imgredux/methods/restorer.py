@@ -18,6 +18,7 @@ from imgredux import ops
 from imgredux.errors import ImageError
 from imgredux.forensics.examine import Examined, examine
 from imgredux.io.images import ImageLike, Source
+from imgredux.io.unclipped import unclipped
 from imgredux.methods import gains
 from imgredux.methods.base import Method
 from imgredux.methods.safety import safe
@@ -44,6 +45,7 @@ class Restorer(Method):
     """
 
     guarded: bool = True  # blocks that the quantization rules out are not given as a network made them
+    unclipped: bool = False  # forward takes what a decoder has before it clips: values a little beyond [0, 1]
     projects: bool = False  # forward puts luma back into its quantization intervals, unless `project=False` is given
     _reads_stored = True
 
@@ -109,11 +111,22 @@ class Restorer(Method):
             return seen.untouched(f"{best.label} would take more than it gives: ")
         source = replace(seen.source, qtable=seen.damage.qtable, subsampling=seen.damage.subsampling)
         top, left = (-corner % 8 for corner in seen.damage.offset)
-        x = source.x.to(best._place)
+        own = seen.damage.qtable is seen.source.qtable  # not an earlier compression's, which other pixels went through
+        x = best.planes(source) if own else source.x.to(best._place)
         x = F.pad(x, (left, 0, top, 0), mode="replicate") if top or left else x
         y, said = best._guarded(x, {**best._options(source), **(options or {})}, tile, seen.damage.quality)
         _log.info("%s; %s%s", seen.about, best.label, said)
         return best.give(source, y[..., top:, left:])
+
+    def planes(self, source: Source) -> Tensor:
+        """What `forward` gets of an image that was read: its planes; of a JPEG file as its decoder has them unclipped.
+
+        The latter where the method is one that takes that (`unclipped`) and the file is known.
+        """
+        x = source.x
+        if self.unclipped and source.file is not None and source.qtable is not None:
+            x = unclipped(source.file, x, source.qtable[0, 0])
+        return x.to(self._place)
 
     def _guarded(self, x: Tensor, options: dict[str, Any], tile: int | None, quality: int) -> tuple[Tensor, str]:
         """The result on planes with a safety net under it, and what to say of that."""

@@ -12,13 +12,14 @@ from torch.nn import functional as F
 from imgredux.ops.dct import blocks, dct, idct
 
 
-def jpeg_torch(x: Tensor, steps: Tensor, subsampling: str = "4:2:0") -> Tensor:
+def jpeg_torch(x: Tensor, steps: Tensor, subsampling: str = "4:2:0", *, clipped: bool = True) -> Tensor:
     """What is left of `x` after JPEG with the quantisation tables `steps`, decoded: never differentiable.
 
     `x` is `(B, C, H, W)` in [0, 1], rounded to 8 bits; C = 1 is a greyscale file, C = 3 one in YCbCr, its chroma
     "4:2:0" or "4:4:4". `steps` is `(B, 2, 8, 8)`: luma and chroma steps of each image. H and W are multiples of 8, of
-    16 for 4:2:0. Returns `(B, C, H, W)` float32 in multiples of 1/255. Raises ValueError for other shapes and another
-    subsampling.
+    16 for 4:2:0. Returns `(B, C, H, W)` float32 in multiples of 1/255. clipped: False gives what a decoder has
+    before it clips, values beyond [0, 1], as `imgredux.io.unclipped` finds them in files. Raises ValueError for other
+    shapes and another subsampling.
     """
     if subsampling not in ("4:2:0", "4:4:4"):
         raise ValueError(f"subsampling is {subsampling!r}; choose 4:2:0 or 4:4:4")
@@ -30,23 +31,25 @@ def jpeg_torch(x: Tensor, steps: Tensor, subsampling: str = "4:2:0") -> Tensor:
     with torch.no_grad():
         pixels = x.detach().float().mul(255).round_().clamp_(0, 255)
         if x.shape[1] == 1:
-            return _requantized(pixels, steps[:, :1]).div_(255)
+            return _requantized(pixels, steps[:, :1], clipped).div_(255)
         y, chroma = _to_ycc(pixels)
-        y = _requantized(y, steps[:, :1]).int()
+        y = _requantized(y, steps[:, :1], clipped).int()
         if subsampling == "4:4:4":
             chroma = _requantized(chroma.float(), steps[:, 1:]).int()
         else:
             chroma = _doubled(_requantized(_halved(chroma).float(), steps[:, 1:]).int())
-        return _to_rgb(y, chroma).float().div_(255)
+        rgb = _to_rgb(y, chroma)
+        return (rgb.clamp_(0, 255) if clipped else rgb).float().div_(255)
 
 
-def _requantized(planes: Tensor, steps: Tensor) -> Tensor:
+def _requantized(planes: Tensor, steps: Tensor, clipped: bool = True) -> Tensor:
     """Planes 0..255 with every coefficient on a multiple of its step, decoded to whole levels."""
     c = dct(planes - 128)
     view, q = blocks(c), steps[:, :, None, None].to(c)
     counts = view / q
     view.copy_((counts + counts.sign() / 2).trunc_() * q)  # halves away from zero
-    return idct(c).add_(128).round_().clamp_(0, 255)
+    levels = idct(c).add_(128).round_()
+    return levels.clamp_(0, 255) if clipped else levels
 
 
 def _fixed(value: float) -> int:
@@ -81,9 +84,9 @@ def _doubled(planes: Tensor) -> Tensor:
 
 
 def _to_rgb(y: Tensor, chroma: Tensor) -> Tensor:
-    """Y and Cb, Cr to RGB, rounded and clipped as jdcolor.c does."""
+    """Y and Cb, Cr to RGB, rounded as jdcolor.c does, not clipped."""
     cb, cr = (chroma - 128).split(1, 1)
     r = y + ((_fixed(1.402) * cr + 32768) >> 16)
     g = y + ((-_fixed(0.344136286) * cb - _fixed(0.714136286) * cr + 32768) >> 16)
     b = y + ((_fixed(1.772) * cb + 32768) >> 16)
-    return torch.cat([r, g, b], 1).clamp_(0, 255)
+    return torch.cat([r, g, b], 1)

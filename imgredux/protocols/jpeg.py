@@ -10,6 +10,7 @@ from imgredux.datasets.pairs import studio_luma
 from imgredux.errors import ImageError
 from imgredux.io import decoding, images
 from imgredux.methods.base import Method
+from imgredux.methods.restorer import Restorer
 from imgredux.metrics.psnr import psnr_b
 from imgredux.metrics.ssim import ssim
 from imgredux.ops.jpeg import jpeg, jpeg_bytes
@@ -59,7 +60,8 @@ class Jpeg(Protocol):
             restored, seconds = source.x.to(target), 0.0
             if method is not None:
                 assert source.qtable is not None  # the file is a JPEG
-                restored, seconds = timed(partial(method, restored, qtable=source.qtable.to(target)))
+                seen = method.planes(source) if isinstance(method, Restorer) else restored
+                restored, seconds = timed(partial(method, seen, qtable=source.qtable.to(target)))
             restored = eight_bit(restored)
             return Measured({name: metric(restored, target).item() for name, metric in selected.items()}, seconds)
 

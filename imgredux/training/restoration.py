@@ -7,10 +7,12 @@ import torch
 from torch import Tensor
 
 from imgredux.datasets.pairs import studio_luma
+from imgredux.io import decoding, images
 from imgredux.methods.base import Method
+from imgredux.methods.restorer import Restorer
 from imgredux.metrics.psnr import psnr
 from imgredux.ops.color import luma
-from imgredux.ops.jpeg import jpeg
+from imgredux.ops.jpeg import jpeg_bytes
 from imgredux.ops.jpeg_torch import jpeg_torch
 from imgredux.ops.quantization import ijg_family, ijg_tables
 from imgredux.training.recipe import Batch, Recipe
@@ -113,8 +115,11 @@ def psnr_change(method: Method, clean: Tensor, quality: int, **options: Tensor) 
 
     clean: `(1, C, H, W)`. The file is libjpeg's, chroma 4:2:0; options go to the method.
     """
-    damaged = jpeg(clean, quality)
-    restored = method(damaged, **options).clamp(0, 1).mul(255).round().div(255)
+    (file,) = jpeg_bytes(clean, quality)
+    source = images.read(decoding.open_bytes(file), stored=True)
+    damaged = source.x.to(clean)
+    seen = method.planes(source).to(clean) if isinstance(method, Restorer) else damaged
+    restored = method(seen, **options).clamp(0, 1).mul(255).round().div(255)
     return psnr(damaged, clean), psnr(restored, clean)
 
 

@@ -17,6 +17,8 @@ class ArCnn(LumaRestorer):
     project: as of `LumaRestorer`. The authors' weights: `imgredux.get("arcnn", weights="q10.mat")`.
     """
 
+    clips = False
+
     def __init__(self, *, residual: bool = True, project: bool = True) -> None:
         super().__init__(Network(residual), project)
 

@@ -34,6 +34,8 @@ class D2LNet(Restorer):
     Raises ValueError for other values of the keywords.
     """
 
+    unclipped = True
+
     def __init__(
         self,
         *,

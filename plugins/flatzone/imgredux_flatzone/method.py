@@ -17,6 +17,8 @@ class FlatZone(Restorer):
     Photographs gain little by it. Images larger than 1,024 pixels are computed in tiles that see 96 pixels around them.
     """
 
+    unclipped = True
+
     @torch.no_grad()
     def forward(self, x: Tensor, *, qtable: Tensor | None = None, subsampling: str | None = None) -> Tensor:
         """The restored batch.

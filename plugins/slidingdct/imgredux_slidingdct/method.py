@@ -21,6 +21,8 @@ class SlidingDCT(Restorer):
     Raises ValueError for other strides, and for kappa or half that are negative.
     """
 
+    unclipped = True
+
     def __init__(self, *, kappa: float = KAPPA, half: float = HALF, stride: int = 1) -> None:
         super().__init__()
         if min(kappa, half) < 0 or stride not in (1, 2, 4):

@@ -28,6 +28,8 @@ class UnJpeg(Restorer):
     Raises ValueError for other values of the keywords.
     """
 
+    unclipped = True
+
     def __init__(
         self,
         *,

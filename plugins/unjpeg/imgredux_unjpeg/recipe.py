@@ -26,13 +26,15 @@ class UnJpegRecipe(JpegRecipe):
 
     gray: share of the crops that are files of luma alone, of studio range in `studio` of them. full: share of the
     coloured crops with 4:4:4 chroma, the others have 4:2:0. foreign: share with tables that are not the IJG's: steps
-    tilted by frequency and each changed, by some tenths.
+    tilted by frequency and each changed, by some tenths. clipped: share of the crops whose pixels are in [0, 1], as
+    decoders give them; the others are as `imgredux.io.unclipped` finds them in files.
     """
 
     margin: int = EDGE
     gray: float = 0.5
     full: float = 0.25
     foreign: float = 0.2
+    clipped: float = 0.25
     even: bool = True
     jitter: float = 0.0
 
@@ -49,7 +51,7 @@ class UnJpegRecipe(JpegRecipe):
         parts = []
         for part, subsampling in ((slice(0, count - full), "4:2:0"), (slice(count - full, count), "4:4:4")):
             if part.stop > part.start:
-                planes = planes_of(ops.jpeg_torch(clean[part], steps[part], subsampling))
+                planes = planes_of(self._decoded(clean[part], steps[part], subsampling, generator))
                 estimate = estimated(planes, steps[part], subsampling, planes.shape[-2])
                 parts.append((planes, estimate, facts_of(steps[part], halved(subsampling))))
         damaged, estimate, told = (torch.cat(part) for part in zip(*parts, strict=True))
@@ -82,6 +84,12 @@ class UnJpegRecipe(JpegRecipe):
                 figures[f"gain_{kind}_q{quality}"] = after - before
                 gains.append(after - before)
         return {"gain": sum(gains) / len(gains), **figures}
+
+    def _decoded(self, clean: Tensor, steps: Tensor, subsampling: str, generator: torch.Generator) -> Tensor:
+        """What is left after JPEG, a share of it clipped."""
+        damaged = ops.jpeg_torch(clean, steps, subsampling, clipped=False)
+        clipped = torch.rand(len(clean), 1, 1, 1, generator=generator, device=clean.device) < self.clipped
+        return torch.where(clipped, damaged.clamp(0, 1), damaged)
 
     def _foreign(self, steps: Tensor, generator: torch.Generator) -> Tensor:
         """The tables, those of a share changed: `(B, 2, 8, 8)` whole numbers of 1..255."""
