@@ -22,8 +22,8 @@ _FOREIGN = 1.01 / 255  # and pixels from those of the file, before they are take
 def unclipped(file: bytes, x: Tensor, steps: Tensor) -> Tensor:
     """The image `x`, `(1, 1 or 3, H, W)` in [0, 1], of a JPEG file, as its decoder has it before it clips.
 
-    steps: `(8, 8)`, of luma. Values are a little beyond [0, 1] where the file is, and, but for rounding, those of `x`
-    elsewhere. x itself where the file cannot be read in this way, or has other pixels.
+    steps: `(8, 8)`, of luma. Values are a little beyond [0, 1] where the file is; pixels where nothing was clipped are
+    those of `x`, rounding included. x itself where the file cannot be read in this way, or has other pixels.
     """
     planes = decoded(file, "L" if x.shape[1] == 1 else "YCbCr")
     if planes is None or planes.shape != x.shape[1:]:
@@ -31,10 +31,11 @@ def unclipped(file: bytes, x: Tensor, steps: Tensor) -> Tensor:
     found, levels = torch.empty(x.shape), torch.from_numpy(planes)[None]
     for top in range(0, x.shape[-2], STRIP):
         rows = (..., slice(top, top + STRIP), slice(None))
-        image = _image(levels[rows].float())
-        if (image.clamp(0, 1) - x[rows].cpu()).abs_().max() > _FOREIGN:
+        image, pixels = _image(levels[rows].float()), x[rows].cpu()
+        if (image.clamp(0, 1) - pixels).abs_().max() > _FOREIGN:
             return x
-        found[rows] = image
+        inside = (image - pixels).abs_().amax(1, keepdim=True) <= _FOREIGN
+        found[rows] = torch.where(inside, pixels, image)
     _extend(found, levels[0, 0], file, steps)
     return found
 

@@ -1,7 +1,8 @@
 """Conformance suites that prove a method keeps the contract: `class TestMine(EstimatorConformance): name = "mine"`.
 
-`EstimatorConformance`, `RestorerConformance` and `CodecConformance` are pytest classes; `docs/write-a-plugin.md` shows
-how a plugin subclasses one. `write_golden` makes the golden file that each expects beside its subclass.
+`EstimatorConformance`, `RestorerConformance`, `CodecConformance` and `MetricConformance` are pytest classes;
+`docs/write-a-plugin.md` shows how a plugin subclasses one. `write_golden` makes the golden file that those
+of methods expect beside their subclass.
 """
 
 try:
@@ -9,12 +10,13 @@ try:
 except ImportError as error:
     raise ImportError("imgredux.testing needs pytest. Install it with: pip install imgredux[test]") from error
 
-_SUITES = ("suite", "calls", "declaration", "estimator", "restorer", "codec")
+_SUITES = ("suite", "calls", "declaration", "estimator", "restorer", "codec", "metric")
 pytest.register_assert_rewrite(*(f"imgredux.testing.{name}" for name in _SUITES))
 
 from imgredux.testing.codec import CodecConformance  # noqa: E402 - after the line that makes its asserts speak
 from imgredux.testing.estimator import EstimatorConformance  # noqa: E402
 from imgredux.testing.golden import write_golden  # noqa: E402
+from imgredux.testing.metric import MetricConformance  # noqa: E402
 from imgredux.testing.restorer import RestorerConformance  # noqa: E402
 
-__all__ = ["CodecConformance", "EstimatorConformance", "RestorerConformance", "write_golden"]
+__all__ = ["CodecConformance", "EstimatorConformance", "MetricConformance", "RestorerConformance", "write_golden"]
