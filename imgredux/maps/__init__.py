@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 from imgredux._lazy import resolver
 
 if TYPE_CHECKING:
+    from imgredux.maps.edges import on_edges, strong_edges, worst_local
     from imgredux.maps.files import read_map, write_map
     from imgredux.maps.noise import Injected, inject, inject_dct
     from imgredux.maps.statistics import concentration, peak
     from imgredux.maps.visualize import heatmap, overlay, sheet
 
 _HOME = {
+    "edges": ("on_edges", "strong_edges", "worst_local"),
     "files": ("read_map", "write_map"),
     "noise": ("Injected", "inject", "inject_dct"),
     "statistics": ("concentration", "peak"),
@@ -22,10 +24,13 @@ __all__ = [
     "heatmap",
     "inject",
     "inject_dct",
+    "on_edges",
     "overlay",
     "peak",
     "read_map",
     "sheet",
+    "strong_edges",
+    "worst_local",
     "write_map",
 ]
 

@@ -52,3 +52,39 @@ def test_a_display_has_its_own_pixels_per_degree() -> None:
 
     assert STANDARD_4K.ppd == pytest.approx(75.4, abs=0.05)
     assert STANDARD_FHD.ppd == pytest.approx(37.8, abs=0.05)
+
+
+def test_noise_is_found_at_a_quality() -> None:
+    from imgredux_cvvdp.metric import cvvdp_fhd
+    from imgredux_cvvdp.visibility import at_quality, hidden
+
+    image = photograph("astronaut", 128, 160).mul(255).round().div(255)
+    jnd = torch.full_like(image[:, :1], 2 / 255)
+    for quality in (9.5, 9.0):
+        noisy, phi, found = at_quality(image, jnd, quality)
+        assert found == pytest.approx(quality, abs=0.05)  # a flat map moves by whole levels
+        assert cvvdp_fhd(noisy, image).item() == pytest.approx(found, abs=1e-5)
+        assert hidden(jnd, phi).item() == pytest.approx(torch.tensor(1 + 2 * phi).log2().item())
+    busy = jnd + image.std(1, keepdim=True) / 8
+    found = [at_quality(image, busy, quality) for quality in (9.8, 9.5, 9.0, 8.0)]
+    assert [one.quality for one in found] == pytest.approx([9.8, 9.5, 9.0, 8.0], abs=0.003)
+    assert [one.phi for one in found] == sorted(one.phi for one in found)
+
+
+def test_the_protocol_measures_and_reports(tmp_path: Path) -> None:
+    from PIL import Image
+    from skimage import data
+
+    from imgredux.datasets import folder
+    from imgredux.evaluate import evaluate, read_rows
+    from imgredux.report import report
+
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(data.chelsea()[:96, :128]).save(tmp_path / "photos" / "chelsea.png")
+    out, names = tmp_path / "rows.jsonl", ["localstd", "flat", "concentrated"]
+    assert evaluate("jnd-visibility", names, [folder(tmp_path / "photos")], out, levels=[9.5], metrics=[]) == []
+    rows = {row["method"]: row["values"] for row in read_rows(out)}
+    assert rows["localstd"]["hidden"] > rows["concentrated"]["hidden"]
+    assert rows["localstd"]["quality"] == pytest.approx(9.5, abs=0.003)
+    report(out, tmp_path / "report")
+    assert "Hidden, bits" in next((tmp_path / "report").glob("*.md")).read_text("utf-8")
