@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from imgredux import evaluate as evaluate
     from imgredux import forensics as forensics
     from imgredux import io as io
+    from imgredux import losses as losses
     from imgredux import maps as maps
     from imgredux import methods as methods
     from imgredux import metrics as metrics
@@ -80,6 +81,7 @@ _ROOMS = (
     "evaluate",
     "forensics",
     "io",
+    "losses",
     "maps",
     "methods",
     "metrics",

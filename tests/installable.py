@@ -1,6 +1,6 @@
-"""Writes what the core says of our methods, read off the plugins' own metadata.
+"""Writes what the core says of our methods, metrics and protocols, read off the plugins' own metadata.
 
-imgredux/installable.json: what to install for each. imgredux/registry/names.pyi: of which kind each is, for type
+imgredux/installable.json: what to install for each. imgredux/registry/names.pyi: of which kind each method is, for type
 checkers and editors; nothing imports it.
 
 python -m tests.installable
@@ -21,28 +21,37 @@ from typing import Literal, TypeAlias
 '''
 
 
-def installable() -> dict[str, str]:
-    """Method to distribution."""
-    return {name: project["name"] for name, _, project in sorted(_methods(), key=lambda found: found[0])}
+def installable() -> dict[str, dict[str, str]]:
+    """By family, name to distribution."""
+    found: dict[str, dict[str, str]] = {"method": {}, "metric": {}, "protocol": {}}
+    for group, name, _, project in sorted(_entries(), key=lambda entry: entry[:2]):
+        found[_family(group)][name] = project["name"]
+    return {family: dict(sorted(names.items())) for family, names in found.items()}
 
 
 def names() -> str:
     """The text of names.pyi."""
     found: dict[str, list[str]] = {f"{kind}{what}": [] for kind in KINDS for what in ("Name", "Tag")}
-    for name, folder, project in _methods():
-        (kind,) = (kind for kind in KINDS if name in project["entry-points"].get(f"imgredux.{kind.lower()}s", ()))
+    for group, name, folder, _ in sorted(_entries(), key=lambda entry: entry[:2]):
+        if _family(group) != "method":
+            continue
+        kind = group.removeprefix("imgredux.").removesuffix("s").capitalize()
         found[f"{kind}Name"].append(name)
         found[f"{kind}Tag"] += [f"{name}.{tag}" for tag in _tags(folder)]
     return HEAD + "".join(f"\n{alias}: TypeAlias = {_literal(sorted(all_))}\n" for alias, all_ in found.items())
 
 
-def _methods() -> Iterator[tuple[str, Path, dict]]:
-    """Name, folder of the package and project of each method."""
+def _entries() -> Iterator[tuple[str, str, Path, dict]]:
+    """Group, name, folder of the package and project of each entry point."""
     for file in REPOSITORY.glob("plugins/*/pyproject.toml"):
         project = tomllib.loads(file.read_text("utf-8"))["project"]
-        for entries in project["entry-points"].values():
+        for group, entries in project["entry-points"].items():
             for name, package in entries.items():
-                yield name, file.parent / package, project
+                yield group, name, file.parent / package, project
+
+
+def _family(group: str) -> str:
+    return {"imgredux.metrics": "metric", "imgredux.protocols": "protocol"}.get(group, "method")
 
 
 def _tags(package: Path) -> list[str]:

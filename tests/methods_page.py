@@ -15,7 +15,8 @@ from imgredux.registry import Info
 
 REPOSITORY = Path(__file__).parents[1]
 FILE = REPOSITORY / "docs" / "methods.md"
-INSTALLABLE: dict[str, str] = json.loads((REPOSITORY / "imgredux" / "installable.json").read_text("utf-8"))
+OURS: dict[str, dict[str, str]] = json.loads((REPOSITORY / "imgredux" / "installable.json").read_text("utf-8"))
+INSTALLABLE = OURS["method"]
 
 HEAD = """# Methods, metrics and protocols
 
@@ -49,8 +50,12 @@ def page() -> str:
         parts += [f"## {kind.capitalize()}s\n", _table(head, rows)]
     trained = [row for name in registry.list_methods() if name in INSTALLABLE for row in _trained(registry.info(name))]
     parts += ["## What the shipped weights cost and gave\n", TRAINED_HEAD, _table(TRAINED, trained)]
-    parts += ["## Metrics\n", METRICS_HEAD, _table(("name", "label", "better"), map(_metric, METRICS))]
-    ours = [name for name in registry.list_protocols() if _distribution(name) == "imgredux"]
+    parts += [
+        "## Metrics\n",
+        METRICS_HEAD,
+        _table(("name", "label", "better"), map(_metric, [*METRICS, *OURS["metric"]])),
+    ]
+    ours = [name for name in registry.list_protocols() if _distribution(name).startswith("imgredux")]
     head = ("name", "what it measures", "kind", "levels", "column that counts", "baselines")
     parts += ["## Protocols\n", PROTOCOLS_HEAD, _table(head, map(_protocol, ours))]
     return "\n".join(parts)
@@ -93,16 +98,21 @@ def _trained(found: Info) -> Iterable[Sequence[str]]:
 
 
 def _metric(name: str) -> Sequence[str]:
-    metric = METRICS[name]
+    metric = registry.metric(name)
     better = {True: "higher", False: "lower", None: "neither"}
-    return f"`{name}`", metric.label, better[metric.higher_is_better]
+    return _linked(name, "metric"), metric.label, better[metric.higher_is_better]
 
 
 def _protocol(name: str) -> Sequence[str]:
     spec = registry.protocol(name)
     levels = f"{spec.level}: {', '.join(map(str, spec.levels))}" if spec.level else "one"
     baselines = ", ".join(f"`{baseline}`" for baseline in spec.baselines) or "none"
-    return f"`{name}`", spec.title, spec.kind, levels, f"`{spec.counts}`", baselines
+    return _linked(name, "protocol"), spec.title, spec.kind, levels, f"`{spec.counts}`", baselines
+
+
+def _linked(name: str, family: str) -> str:
+    plugin = OURS[family].get(name, "").removeprefix("imgredux-")
+    return f"[`{name}`](../plugins/{plugin})" if plugin else f"`{name}`"
 
 
 def _distribution(protocol: str) -> str:

@@ -16,7 +16,7 @@ FLOORS = (
     {"io", "metrics"},
     {"maps", "forensics", "datasets", "critical", "judging"},
     {"methods"},
-    {"registry"},
+    {"registry", "losses"},
     {"dispatch"},
     {"batch", "protocols"},
     {"evaluate", "training", "testing"},

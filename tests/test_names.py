@@ -9,8 +9,9 @@ import pytest
 from imgredux import registry
 
 PACKAGE = Path(__file__).parents[1] / "imgredux"
-METHODS = set(json.loads((PACKAGE / "installable.json").read_text("utf-8")))
-PROTOCOLS = {"jnd-equal-mse", "jnd-konjnd", "jpeg-y", "jpeg-rgb", "jpeg-double", "rd"}
+OURS = json.loads((PACKAGE / "installable.json").read_text("utf-8"))
+METHODS = set(OURS["method"])
+PROTOCOLS = {"jnd-equal-mse", "jnd-konjnd", "jpeg-y", "jpeg-rgb", "jpeg-double", "rd", *OURS["protocol"]}
 # Where protocols are declared, their baselines are named.
 DECLARED = {PACKAGE / "protocols" / "declared.py"}
 FILES = sorted({*PACKAGE.rglob("*.py")} - DECLARED)

@@ -77,6 +77,17 @@ def test_an_absent_method_of_ours_is_answered_with_its_install_line(only_registe
         imgredux.get("wei2009")
 
 
+@pytest.mark.parametrize("family", ["metric", "protocol"])
+def test_an_absent_judge_of_ours_too(family: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = {"metric": "cvvdp", "protocol": "jnd-visibility"}[family]
+    monkeypatch.setattr(registry, "the_one", lambda *_: None)
+    monkeypatch.setitem(registry._plugins.known, family, {})
+    with pytest.raises(
+        imgredux.UnknownName, match=f"no {family} named '{name}'. Install it with: pip install imgredux-cvvdp"
+    ):
+        getattr(registry, family)(name)
+
+
 def test_what_is_said_to_be_installable_is_the_folder_of_plugins() -> None:
     script = runpy.run_path(str(REPOSITORY / "tests" / "installable.py"))
     assert json.loads(script["FILE"].read_text("utf-8")) == script["installable"](), "write it anew: make installable"

@@ -273,13 +273,11 @@ def _own() -> "Mapping[str, Metric]":
 
 
 def _unknown(family: Family, name: str) -> UnknownName:
-    installable: dict[str, str] = {}
-    if family == "method":
-        installable = json.loads((files("imgredux") / "installable.json").read_text("utf-8"))
+    installable: dict[str, str] = json.loads((files("imgredux") / "installable.json").read_text("utf-8"))[family]
+    error = UnknownMethod if family == "method" else UnknownName
     if name in installable:
-        return UnknownMethod(f"no method named {name!r}. Install it with: pip install {installable[name]}")
+        return error(f"no {family} named {name!r}. Install it with: pip install {installable[name]}")
     names = list_metrics() if family == "metric" else _names(family)
     close = get_close_matches(name, [*names, *installable], n=1)
     hint = f" Did you mean {close[0]}?" if close else ""
-    error = UnknownMethod if family == "method" else UnknownName
     return error(f"no {family} named {name!r}.{hint} Installed: {', '.join(names) or 'none'}")
