@@ -50,12 +50,10 @@ def page() -> str:
         parts += [f"## {kind.capitalize()}s\n", _table(head, rows)]
     trained = [row for name in registry.list_methods() if name in INSTALLABLE for row in _trained(registry.info(name))]
     parts += ["## What the shipped weights cost and gave\n", TRAINED_HEAD, _table(TRAINED, trained)]
-    parts += [
-        "## Metrics\n",
-        METRICS_HEAD,
-        _table(("name", "label", "better"), map(_metric, [*METRICS, *OURS["metric"]])),
-    ]
-    ours = [name for name in registry.list_protocols() if _distribution(name).startswith("imgredux")]
+    metrics = [*METRICS, *OURS["metric"]]
+    parts += ["## Metrics\n", METRICS_HEAD, _table(("name", "label", "better"), map(_metric, metrics))]
+    core = [name for name in registry.list_protocols() if _distribution(name) == "imgredux"]
+    ours = sorted([*core, *OURS["protocol"]])
     head = ("name", "what it measures", "kind", "levels", "column that counts", "baselines")
     parts += ["## Protocols\n", PROTOCOLS_HEAD, _table(head, map(_protocol, ours))]
     return "\n".join(parts)
