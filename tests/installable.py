@@ -21,12 +21,15 @@ from typing import Literal, TypeAlias
 '''
 
 
+DEFAULT = {"estimator": "ddjnd"}  # what commands take where no method is named: docs/estimators.md
+
+
 def installable() -> dict[str, dict[str, str]]:
-    """By family, name to distribution."""
+    """By family, name to distribution; and by kind, the method that is taken where none is named."""
     found: dict[str, dict[str, str]] = {"method": {}, "metric": {}, "protocol": {}}
     for group, name, _, project in sorted(_entries(), key=lambda entry: entry[:2]):
         found[_family(group)][name] = project["name"]
-    return {family: dict(sorted(names.items())) for family, names in found.items()}
+    return {**{family: dict(sorted(names.items())) for family, names in found.items()}, "default": DEFAULT}
 
 
 def names() -> str:

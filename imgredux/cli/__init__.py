@@ -14,6 +14,7 @@ from imgredux.cli.eval import evaluate
 from imgredux.cli.identify import identify
 from imgredux.cli.list import info, list_names
 from imgredux.cli.make_pairs import make_pairs
+from imgredux.cli.maps import maps
 from imgredux.cli.optimize import optimize
 from imgredux.cli.report import report
 from imgredux.cli.run import run
@@ -32,6 +33,7 @@ EXAMPLES = """Examples:
   imgredux optimize holiday/ -o small/ --target side-by-side
   imgredux encode jndjpeg photo.png -o photo.jpg --set distance=1.0
   imgredux make-pairs pristine/ -o pairs/ --target 65
+  imgredux maps qp photo.png --codec x265 -o roi.txt
   imgredux eval all --protocol jnd-equal-mse --data kodak/ -o results.jsonl
   imgredux report results.jsonl -o report/
   imgredux train arcnn.q10 --images pristine/ -o runs/arcnn --max-minutes 30
@@ -77,6 +79,7 @@ app.command("decode")(decode)
 app.command("identify")(identify)
 app.command("optimize")(optimize)
 app.command("make-pairs")(make_pairs)
+app.add_typer(maps, name="maps")
 app.command("train")(train)
 
 

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from imgredux.maps.edges import on_edges, strong_edges, worst_local
     from imgredux.maps.files import read_map, write_map
     from imgredux.maps.noise import Injected, inject, inject_dct
+    from imgredux.maps.qp import qp_offsets, roi_text
     from imgredux.maps.statistics import concentration, peak
     from imgredux.maps.visualize import heatmap, overlay, sheet
 
@@ -15,6 +16,7 @@ _HOME = {
     "edges": ("on_edges", "strong_edges", "worst_local"),
     "files": ("read_map", "write_map"),
     "noise": ("Injected", "inject", "inject_dct"),
+    "qp": ("qp_offsets", "roi_text"),
     "statistics": ("concentration", "peak"),
     "visualize": ("heatmap", "overlay", "sheet"),
 }
@@ -27,7 +29,9 @@ __all__ = [
     "on_edges",
     "overlay",
     "peak",
+    "qp_offsets",
     "read_map",
+    "roi_text",
     "sheet",
     "strong_edges",
     "worst_local",

@@ -272,8 +272,18 @@ def _own() -> "Mapping[str, Metric]":
     return METRICS
 
 
+def default(kind: Kind) -> str:
+    """The name of the method that a command takes where none is named: the best of its kind, by our measurements."""
+    return _written()["default"][kind]
+
+
+def _written() -> dict[str, dict[str, str]]:
+    """What the core says of our methods, metrics and protocols: `tests/installable.py` writes it."""
+    return json.loads((files("imgredux") / "installable.json").read_text("utf-8"))
+
+
 def _unknown(family: Family, name: str) -> UnknownName:
-    installable: dict[str, str] = json.loads((files("imgredux") / "installable.json").read_text("utf-8"))[family]
+    installable = _written()[family]
     error = UnknownMethod if family == "method" else UnknownName
     if name in installable:
         return error(f"no {family} named {name!r}. Install it with: pip install {installable[name]}")
