@@ -22,9 +22,9 @@ def qp_offsets(jnd: np.ndarray, block: int = 16, strength: float = 0.35, most: i
     """Offsets int8 `(rows, columns)` of blocks of `block` pixels, the last ones cut off by the image.
 
     jnd: a map in grey levels, `(H, W)` or `(H, W, C)`, as estimators give it for 8 bits. strength: 1 follows the
-    thresholds as they are, 0 gives no offsets; the default is between what did best for x265 and for x264 on
-    training images, by SSIMULACRA 2. most: the largest offset. A block counts by the geometric mean of its thresholds. Raises ImageError for other shapes, and for
-    values that are negative or not finite; ValueError for the other arguments.
+    thresholds as they are, 0 gives no offsets; the default is between what did best for x265 and for x264 on training
+    images, by SSIMULACRA 2. most: the largest offset. A block counts by the geometric mean of its thresholds. Raises
+    ImageError for other shapes, and for values that are negative or not finite; ValueError for the other arguments.
     """
     if block < 1 or most < 0 or not 0 <= strength < math.inf:
         raise ValueError(f"block={block}, strength={strength}, most={most}: at least 1, 0 and 0")
