@@ -88,6 +88,8 @@ def info(name: Annotated[str, typer.Argument(help="A method, as `imgredux list` 
         typer.echo(line(f"    training {json.dumps(entry['training'], default=str)}"))
         if entry.get("gains"):
             typer.echo(line(f"    gains {json.dumps(entry['gains'])} dB by JPEG quality"))
+    if spec.jod:
+        typer.echo(line(f"jod           {json.dumps(spec.jod)}, the map's factor to one JOD"))
     if spec.gains:
         typer.echo(line(f"gains         {json.dumps(spec.gains)} dB by JPEG quality"))
     for check, reason in spec.exceptions.items():

@@ -199,6 +199,18 @@ class Estimator(Method):
         """
         raise NotImplementedError
 
+    @property
+    def jod(self) -> float:
+        """The factor that calibrates the map: noise of `jod` times it is one just-objectionable difference, about.
+
+        ColorVideoVDP said so of training images, at 37.8 pixels per degree and 200 cd/m2; docs/estimators.md has the
+        spread between images. No observer was asked. Raises ImgreduxError where nobody measured it, as for a user's
+        weights.
+        """
+        if self.tag not in self.spec.jod:
+            raise ImgreduxError(f"{self.label} is not calibrated: no factor to one JOD was measured for it")
+        return self.spec.jod[self.tag]
+
     def give(self, source: Source, result: Tensor) -> np.ndarray:
         return source.give_map(result)
 

@@ -39,6 +39,8 @@ class Spec:
     gains: of a restorer without weights: dB of PSNR that it brings a JPEG nearer to its original, by quality, on
         greyscale and colour files: `{"y": {10: 0.9, 40: 0.8}, "rgb": {10: 0.7}}`; under `"graphics-y"` and
         `"graphics-rgb"` those of screenshots, text and drawings. Weights state theirs in the manifest.
+    jod: of an estimator: by tag of its weights, `""` where it has none, the factor that makes a map's 1.0 one JOD of
+        ColorVideoVDP at 37.8 pixels per degree and 200 cd/m2, on training images; see `Estimator.jod`.
 
     Raises ValueError when a field is not of this form.
     """
@@ -61,6 +63,7 @@ class Spec:
     knob: tuple[str, tuple[float | str, ...]] | None = None
     exceptions: Mapping[str, str] = field(default_factory=dict)
     gains: Gains = field(default_factory=dict)
+    jod: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -77,6 +80,8 @@ class Spec:
             raise ValueError(f"{self.name}: multiple_of, minimum and tile are at least 1, context at least 0 or None")
         if self.knob is not None and (self.kind != "codec" or len(self.knob[1]) < 2):
             raise ValueError(f"{self.name}: knob {self.knob!r}: a codec has a keyword and two or more values of it")
+        if self.jod and (self.kind != "estimator" or not all(0 < factor < math.inf for factor in self.jod.values())):
+            raise ValueError(f"{self.name}: jod {self.jod!r}: an estimator has factors above 0, by tag")
         try:
             check_gains(self.gains)
         except ValueError as error:

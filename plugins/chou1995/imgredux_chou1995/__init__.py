@@ -10,6 +10,7 @@ SPEC = Spec(
     title="The greater of luminance adaptation and spatial masking",
     paper="C.-H. Chou and Y.-C. Li, IEEE Trans. Circuits Syst. Video Technol. 5(6), 467-476, 1995",
     license="Apache-2.0",
+    jod={"": 1.08},
     channels=(1, 3),
     context=2,
     differentiable=True,

@@ -88,3 +88,16 @@ def test_the_protocol_measures_and_reports(tmp_path: Path) -> None:
     assert rows["localstd"]["quality"] == pytest.approx(9.5, abs=0.003)
     report(out, tmp_path / "report")
     assert "Hidden, bits" in next((tmp_path / "report").glob("*.md")).read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", ["chou1995", "flat", "localstd", "wei2009", "wu2013", "wu2017", "yang2005", "ki2018"])
+def test_one_jod_of_a_map_is_about_one_jod(name: str) -> None:
+    from imgredux_cvvdp.metric import cvvdp_fhd
+
+    import imgredux
+
+    image = photograph("astronaut", 256, 256).mul(255).round().div(255)
+    estimator = imgredux.get(name)
+    signs = torch.randint(0, 2, (256, 256), generator=torch.Generator().manual_seed(0)).mul(2).sub(1)
+    noisy = (image + estimator.jod * estimator(image) * signs).clamp(0, 1).mul(255).round().div(255)
+    assert 8.3 < cvvdp_fhd(noisy, image).item() < 9.5

@@ -10,6 +10,7 @@ SPEC = Spec(
     title="DDJND: patterns in space and details in frequency teach each other what hides change",
     paper="M. Wang, Z. Li and W. Xie, DDJND: Dual Domain Just Noticeable Difference, AAAI, 2025",
     license="Apache-2.0",
+    jod={"hiding": 0.824, "paper": 2.198},
     channels=(3,),
     multiple_of=8,
     minimum=8,

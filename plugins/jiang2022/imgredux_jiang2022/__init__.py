@@ -10,6 +10,7 @@ SPEC = Spec(
     title="Top-down JND: what an image lacks when it just looks lossless",
     paper="Q. Jiang, Z. Liu, S. Wang, F. Shao and W. Lin, IEEE Trans. Image Process. 31, 3697-3712, 2022",
     license="Apache-2.0",
+    jod={"": 4.758},
     channels=(1, 3),
     multiple_of=8,
     minimum=8,

@@ -10,6 +10,7 @@ SPEC = Spec(
     title="ResJND: the distance to a learnt image that is just not told from the original",
     paper="Q. Jiang, F. Liu, Z. Wang, S. Wang and W. Lin, IEEE Trans. Circuits Syst. Video Technol., 2024",
     license="Apache-2.0",
+    jod={"pairs": 3.025},
     channels=(3,),
     context=52,  # 3x3 convolutions: two in each of 25 recursions, one before and one after
     differentiable=True,

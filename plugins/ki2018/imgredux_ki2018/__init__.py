@@ -10,6 +10,7 @@ SPEC = Spec(
     title="JNQD: what an encoder at a given QP may lose before it quantises",
     paper="S. Ki, S.-H. Bae, M. Kim and H. Ko, IEEE Trans. Image Process. 27(7), 3178-3193, 2018",
     license="Apache-2.0",
+    jod={"": 3.25},
     channels=(1, 3),
     multiple_of=8,
     minimum=8,

@@ -10,6 +10,7 @@ SPEC = Spec(
     title="Masking by the edges of an image's structure and, twice as strong, by its texture (TV-L1)",
     paper="A. Liu, W. Lin, M. Paul, C. Deng, F. Zhang, IEEE Trans. Circuits Syst. Video Tech. 20(11), 1648-1652, 2010",
     license="Apache-2.0",
+    jod={"": 1.0},
     channels=(1, 3),
     context=None,
     differentiable=False,

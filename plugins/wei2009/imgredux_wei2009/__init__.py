@@ -10,6 +10,7 @@ SPEC = Spec(
     title="Spatio-temporal JND profile in the DCT domain",
     paper="Z. Wei and K. N. Ngan, IEEE Trans. Circuits Syst. Video Technol. 19(3), 337-346, 2009",
     license="Apache-2.0",
+    jod={"": 0.83},
     channels=(1, 3),
     multiple_of=8,
     minimum=8,

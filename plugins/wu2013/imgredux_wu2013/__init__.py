@@ -10,6 +10,7 @@ SPEC = Spec(
     title="Free-energy JND: orderly and disorderly parts of an image",
     paper="J. Wu, G. Shi, W. Lin, A. Liu and F. Qi, IEEE Trans. Multimedia 15(7), 1705-1710, 2013",
     license="Apache-2.0",
+    jod={"": 0.9249},
     channels=(1, 3),
     context=None,
     differentiable=False,

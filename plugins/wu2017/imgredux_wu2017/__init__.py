@@ -10,6 +10,7 @@ SPEC = Spec(
     title="Pattern complexity: regular structure hides less than irregular",
     paper="J. Wu, L. Li, W. Dong, G. Shi, W. Lin and C.-C. J. Kuo, IEEE Trans. Image Process. 26(6), 2682-2693, 2017",
     license="Apache-2.0",
+    jod={"": 1.136},
     channels=(1, 3),
     context=None,
     differentiable=True,

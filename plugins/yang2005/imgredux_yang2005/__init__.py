@@ -10,6 +10,7 @@ SPEC = Spec(
     title="Luminance adaptation and edge-aware texture masking, added nonlinearly; chroma on request",
     paper="X. Yang, W. Lin, Z. Lu, E. Ong and S. Yao, Signal Process. Image Commun. 20(7), 662-680, 2005",
     license="Apache-2.0",
+    jod={"": 1.049},
     channels=(1, 3),
     context=None,
     differentiable=True,

@@ -10,6 +10,7 @@ SPEC = Spec(
     title="DCT-domain JND with parabolic luminance adaptation and masking by block class",
     paper="X. Zhang, W. Lin and P. Xue, Signal Process. 85(4), 795-808, 2005",
     license="Apache-2.0",
+    jod={"": 2.131},
     channels=(1, 3),
     multiple_of=8,
     minimum=8,
