@@ -142,3 +142,17 @@ def test_planes_of_rgb_are_left_alone() -> None:
     PAGE.save(file, "JPEG", quality=40, keep_rgb=True)
     source = opened(file.getvalue())
     assert torch.equal(create("slidingdct").planes(source), source.x)
+
+
+@pytest.mark.parametrize("quality", [20, 50, 85])
+def test_it_is_what_libjpegs_coefficients_say(quality: int, tmp_path: Path) -> None:
+    jpeglib = pytest.importorskip("jpeglib", reason="jpeglib has no wheel here")
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(coded(PHOTOGRAPH.convert("L"), quality))
+    held = jpeglib.read_dct(str(file))
+    c = torch.from_numpy(held.Y * held.qt[0]).float().transpose(1, 2).flatten(0, 1).flatten(1)[None, None]
+    truth = (ops.idct(c.contiguous()) + 128) / 255
+    source = read(Image.open(file), stored=True)
+    found, known = beyond(source), by_block(source.x).amin((-2, -1)) < 1
+    assert (truth < -2 / 255).any()
+    assert (by_block((found - truth).abs())[known].amax((-2, -1)) < 1.2 / 255).float().mean() > 0.995
