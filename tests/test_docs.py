@@ -75,7 +75,9 @@ def test_the_demo_makes_its_pictures(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} >= {"chelsea.sheet.webp", "chelsea.wei2009.JND-map.png"}
 
 
-@pytest.mark.parametrize("arguments", [["equal_noise"], ["restoration"], ["jnd_maps", "chelsea"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["equal_noise"], ["restoration"], ["qp_map"], ["jnd_maps", "chelsea"]], ids=" ".join
+)
 def test_an_example_makes_its_picture(arguments: list[str], tmp_path: Path) -> None:
     name, *only = arguments
     script = REPOSITORY / "examples" / f"{name}.py"
