@@ -3,7 +3,7 @@
     pip install --no-deps --target OFFICIAL cvvdp==0.5.7
     python -m tests.campaigns.judges --cvvdp OFFICIAL --butteraugli PROGRAM
 
-ColorVideoVDP's package has the table of sensitivities too, `csf.safetensors`. What it imports for videos alone is not
+ColorVideoVDP's package has the table of sensitivities too, `csf.json`. What it imports for videos alone is not
 needed: empty modules stand in for it. PROGRAM takes two files of linear RGB, planes of float32, reference first, width
 and height, and prints the largest value and the 3-norm: twenty lines around `ButteraugliInterface` and
 `ComputeDistanceP` of jpegli's or libjxl's library.
@@ -20,13 +20,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
 from imgredux import registry
 from imgredux.testing.damaged import PAIRS
 
 PLUGINS = Path(__file__).parents[2] / "plugins"
 VIDEO_ALONE = ("ffmpeg", "imageio", "imageio.v2", "pyexr", "huggingface_hub", "einops", "tqdm")
+DIGITS = 7  # of logarithms: what float32 holds
 Golden = dict[str, dict[str, float]]  # by metric and pair
 DISPLAYS = {"standard_4k": "cvvdp", "standard_fhd": "cvvdp_fhd"}
 
@@ -51,19 +51,19 @@ def official(folder: str) -> types.ModuleType:
     return importlib.import_module("pycvvdp")
 
 
-def table(folder: str) -> dict[str, torch.Tensor]:
+def table(folder: str) -> dict[str, list]:
     """Sensitivities by channel, background luminance and spatial frequency."""
     file = Path(folder) / "pycvvdp" / "vvdp_data" / "csf_lut_weber_fixed_size.json"
     held = json.loads(file.read_text("utf-8"))
     return {
-        "log_luminance": torch.tensor(np.log10(held["L_bkg"]), dtype=torch.float32),
-        "log_frequency": torch.tensor(np.log10(held["rho"]), dtype=torch.float32),
-        "log_sensitivity": torch.tensor([held[f"o0_c{channel}"] for channel in (1, 2, 3)], dtype=torch.float32),
+        "log_luminance": np.log10(held["L_bkg"]).round(DIGITS).tolist(),
+        "log_frequency": np.log10(held["rho"]).round(DIGITS).tolist(),
+        "log_sensitivity": np.round([held[f"o0_c{channel}"] for channel in (1, 2, 3)], DIGITS).tolist(),
     }
 
 
 def by_cvvdp(folder: str) -> Golden:
-    save_file(table(folder), PLUGINS / "cvvdp" / "imgredux_cvvdp" / "csf.safetensors")
+    (PLUGINS / "cvvdp" / "imgredux_cvvdp" / "csf.json").write_text(json.dumps(table(folder)) + "\n", "utf-8")
     package = official(folder)
     golden: Golden = {}
     for display, name in DISPLAYS.items():

@@ -5,6 +5,7 @@ and display distortions", ACM Trans. Graph. 43(4), 2024. Constants: those of ver
 Our letters are the paper's: T and R for test and reference, S for sensitivity, D for differences.
 """
 
+import json
 import math
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from imgredux.methods.weights import read_safetensors
 from imgredux.metrics.pairs import measured
 from imgredux_cvvdp.pyramid import Pyramid
 
@@ -138,7 +138,8 @@ def _blurred(x: Tensor) -> Tensor:
 
 @cache
 def _table() -> dict[str, Tensor]:
-    return read_safetensors(Path(__file__).with_name("csf.safetensors"))[1]
+    held = json.loads(Path(__file__).with_name("csf.json").read_text("utf-8"))
+    return {name: torch.tensor(values) for name, values in held.items()}
 
 
 def sensitivity(frequency: float, background: Tensor) -> Tensor:
