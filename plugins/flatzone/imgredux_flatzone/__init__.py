@@ -45,7 +45,6 @@ SPEC = Spec(
     exceptions={
         "a_jpeg_becomes_better": "it is for screenshots, text and drawings; grey photographs lose by it",
         "a_crop_of_a_jpeg_does_not_become_worse": "the same",
-        "a_jpeg_file_brings_its_steps": "grey photographs come back as they are: it states a loss on them",
     },
 )
 
