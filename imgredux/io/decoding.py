@@ -15,7 +15,7 @@ from imgredux.errors import ImageError
 from imgredux.io import deep, profiles
 from imgredux.io.exif import with_sound_exif
 from imgredux.io.inventory import inventory
-from imgredux.io.jpeg_file import with_file
+from imgredux.io.jpeg_file import all_of, with_file
 from imgredux.io.opening import (
     FORMATS,
     GRAY_16,
@@ -56,7 +56,7 @@ def open_bytes(data: bytes, *, max_pixels: int = MAX_PIXELS, formats: Set[str] =
 def _decode(file: BinaryIO, label: str, max_pixels: int, formats: Set[str] = FORMATS) -> Image.Image:
     try:
         image = opened(file, max_pixels, formats)
-        data = _all_of(file)
+        data = all_of(file)
         found = inventory(data)
         depth, frames, is_deep = depth_of(image, data, found.depth), frames_of(image, data), deep.is_deep(image)
         hdr = found.transfer or profiles.hdr_of(image.info.get("icc_profile", b""))
@@ -87,16 +87,6 @@ def _samples(image: Image.Image, data: bytes, max_pixels: int, formats: Set[str]
     """All 16 bits of a file of color that was read as 8."""
     with opened(io.BytesIO(data), max_pixels, formats) as again:
         return deep.read_low(again, image)
-
-
-def _all_of(file: BinaryIO) -> bytes:
-    """The bytes of a file that Pillow is reading."""
-    place = file.tell()
-    file.seek(0)
-    try:
-        return file.read()
-    finally:
-        file.seek(place)
 
 
 def texts_of(image: Image.Image) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import io
 import struct
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 from PIL import Image
@@ -39,12 +40,17 @@ def _reread(image: Image.Image) -> bytes | None:
             return Path(name).read_bytes() if name else None
         except OSError:
             return None
-    place = fp.tell()
-    fp.seek(0)
+    return all_of(fp)
+
+
+def all_of(file: IO[bytes]) -> bytes:
+    """The bytes of a file that Pillow is reading."""
+    place = file.tell()
+    file.seek(0)
     try:
-        return fp.read()
+        return file.read()
     finally:
-        fp.seek(place)
+        file.seek(place)
 
 
 def decoded(file: bytes, mode: str) -> np.ndarray | None:
