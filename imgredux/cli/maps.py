@@ -40,6 +40,7 @@ def qp(
     import numpy as np
 
     from imgredux import registry
+    from imgredux.io.decoding import open_image
     from imgredux.io.files import atomic
     from imgredux.io.images import read
     from imgredux.maps.qp import qp_offsets, roi_text
@@ -48,8 +49,8 @@ def qp(
     estimator = registry.get(method or registry.default("estimator"))
     if not isinstance(estimator, Estimator):
         raise typer.BadParameter(f"{estimator.label} is no estimator", param_hint="--method")
-    source = read(image)
-    jnd = estimator.adapt(image, {}) * (255 / source.peak)
+    opened = open_image(image)
+    jnd = estimator.adapt(opened, {}) * (255 / read(opened).peak)
     offsets = qp_offsets(jnd, block, strength, most)
     with atomic(out) as file:
         if out.suffix == ".npy":
