@@ -6,6 +6,8 @@ from torch.nn import functional as F
 
 from imgredux.ops.color import luma
 from imgredux.ops.precision import widest
+from imgredux.ops.strips import pad
+from imgredux.ops.structure import sobel, strengths
 
 STEEP = 16.0  # grey levels a pixel of a strong edge
 ONE_WAY = 0.8  # coherence of the gradients around it: texture has several orientations
@@ -19,12 +21,10 @@ def strong_edges(image: Tensor) -> Tensor:
     Luma changes by 16 grey levels a pixel or more (Sobel), and the structure tensor of 5x5 pixels has a coherence of
     0.8 or more: (l1 - l2) / (l1 + l2) of its eigenvalues. `(B, 1, H, W)`.
     """
-    kernel = image.new_tensor([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]) * 255 / 8
-    both = torch.stack([kernel, kernel.T])[:, None]
-    dx, dy = F.conv2d(F.pad(luma(image), (1, 1, 1, 1), mode="replicate"), both).split(1, 1)
-    xx, yy, xy = (F.avg_pool2d(z, AROUND, 1, AROUND // 2, count_include_pad=False) for z in (dx * dx, dy * dy, dx * dy))
-    coherence = ((xx - yy) ** 2 + 4 * xy**2).sqrt() / (xx + yy).clamp(min=1e-6)
-    steep = (dx**2 + dy**2 >= STEEP**2) & (coherence >= ONE_WAY)
+    y = 255 * luma(image)
+    gradient = sobel(pad(y, 1, "reflect")).square().sum(1, keepdim=True)
+    large, small = strengths(y, AROUND).square().split(1, 1)
+    steep = (gradient >= STEEP**2) & (large - small >= ONE_WAY * (large + small))
     return F.max_pool2d(steep.float(), 3, 1, 1) > 0
 
 

@@ -24,6 +24,7 @@ from imgredux.ops.quantization import ijg_family, ijg_tables, project
 from imgredux.ops.restoring import with_restored_luma
 from imgredux.ops.sliding import restored_chroma, sliding_dct
 from imgredux.ops.strips import in_strips
+from imgredux.ops.structure import sobel, strengths
 
 __all__ = [
     "across_blocks",
@@ -55,7 +56,9 @@ __all__ = [
     "rfft2",
     "rgb_to_ycbcr",
     "sliding_dct",
+    "sobel",
     "spatial_masking",
+    "strengths",
     "weighted_gradient",
     "with_luma",
     "with_restored_luma",

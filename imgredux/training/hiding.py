@@ -4,12 +4,16 @@
 
 Without a limit, a map packs the noise into few pixels, which deceives the metric but no observer. So two kinds of maps
 are penalised: those packed more tightly than `localstd` (1 + standard deviation in 5x5 pixels) by a given factor, and
-those whose peaks are too high. It is better to bound the map by construction as well.
+those whose peaks are too high. It is better to bound the map by construction as well. SSIMULACRA 2 also lets noise pass
+that sits on edges, where people see dots. So PSNR-HVS-M, whose edges mask less than texture, has its say, and power on
+strong edges beyond their share of the area costs.
 """
 
 import torch
 from torch import Tensor
 
+from imgredux.maps.edges import strong_edges
+from imgredux.metrics.psnr_hvs import psnr_hvs_m
 from imgredux.metrics.ssimulacra2 import ssimulacra2
 from imgredux.ops.masking import busyness
 from imgredux.protocols.declared import PEAK, SPREAD
@@ -17,10 +21,14 @@ from imgredux.protocols.declared import PEAK, SPREAD
 # Points of SSIMULACRA 2: for all of the power in the pixels that may carry half of it; for a rms above `PEAK`; for all
 # of the MSE missing. A map that nothing bounds gains 2 to 6 by packing.
 PACKED, PEAKED, MISSING = 100.0, 1.0, 100.0
+HVS = 2.0  # points for a dB of PSNR-HVS-M
+EDGES = 50.0  # points for all of the power on strong edges
+ALLOWED = 1.5  # times their share of the area: what `wu2017`, a model with guarded edges, has there
 SCALE = 0.01  # for the square of ln(mean J^2 / 16 grey levels^2): the rest does not depend on the map's scale
 RATE = 0.1  # of `free_optimum`, in ln J, at its start
 _MEAN_SQUARE = 16.0
 _ROUNDS = 32  # of the search for phi: its error falls to the clipped share of the noise power in each
+_CLEAN = 100.0  # dB of PSNR-HVS-M where no error is left
 _EXACT = 0.01  # what may be missing of the MSE for want of rounds
 _SMALLEST = 1e-12  # squared grey levels: powers are held here
 
@@ -34,22 +42,27 @@ def objective(
     jnd: `(B, 1, H, W)`, not negative, in the same units. mse: squared grey levels, one for all or `(B,)`.
     generator: of the signs, on the device of the image; new ones with each call.
 
-    loss: 100 - SSIMULACRA 2, plus penalties in points of it. parts: `score`, `packed` (share of the noise power beyond
+    loss: 100 - SSIMULACRA 2 - 2 points for each dB by which PSNR-HVS-M is above the PSNR of the MSE, plus penalties.
+    parts: `score` (SSIMULACRA 2), `hvs` (those dB),
+    `edges` (share of the noise power on strong edges beyond 1.5 times their share of the area), `packed` (that beyond
     half in the pixels that must not carry more), `peaked` (rms beyond `PEAK`), `missing` (share of the MSE). Computed
     in float32 under mixed precision too.
     """
     with torch.autocast(image.device.type, enabled=False):
         image, jnd = image.float(), jnd.float()
         levels = _noisy_levels(image, jnd, mse, signs(image, generator))
-        score = ssimulacra2(_rounded(levels), image)
+        noisy = _rounded(levels)
+        score = ssimulacra2(noisy, image)
+        hvs = psnr_hvs_m(noisy, image).clamp(max=_CLEAN) - 10 * (255**2 / torch.as_tensor(mse).to(levels)).log10()
         realized = (levels - 255 * image).detach().square().mean((1, 2, 3))
         missing = (1 - realized / mse).clamp(min=0)
         missing = missing.where(missing > _EXACT, 0)
-        packed, peaked = _packed(image, jnd), _peaked(jnd)
+        packed, peaked, edges = _packed(image, jnd), _peaked(jnd), _edges(image, jnd)
         power = (255 * jnd).square().mean((1, 2, 3)).clamp(min=_SMALLEST)
         scale = (power / _MEAN_SQUARE).log().square()
-        loss = 100 - score + PACKED * packed + PEAKED * peaked + MISSING * missing + SCALE * scale
-    parts = {"score": score, "packed": packed, "peaked": peaked, "missing": missing}
+        worth = (score + HVS * hvs) * (1 - missing)  # no noise at all is no merit
+        loss = 100 - worth + EDGES * edges + PACKED * packed + PEAKED * peaked + MISSING * missing + SCALE * scale
+    parts = {"score": score, "hvs": hvs, "edges": edges, "packed": packed, "peaked": peaked, "missing": missing}
     return loss.mean().float(), {key: value.detach().mean() for key, value in parts.items()}
 
 
@@ -129,6 +142,13 @@ def _packed(image: Tensor, jnd: Tensor) -> Tensor:
         allowed = (SPREAD * needed).ceil().long() - 1  # one less than may carry half carries less
     carried = _carried(jnd).gather(1, (allowed - 1).clamp(min=0)[:, None]).squeeze(1)
     return (carried - 0.5).clamp(min=0) * (allowed > 0)
+
+
+def _edges(image: Tensor, jnd: Tensor) -> Tensor:
+    """Share of each map's power on strong edges beyond `ALLOWED` times their share of the area: `(B,)`, 0 to 1."""
+    there, power = strong_edges(image).to(jnd), jnd.square().mean(1, keepdim=True)
+    share = (there * power).sum((1, 2, 3)) / power.sum((1, 2, 3)).clamp(min=_SMALLEST / 255**2)
+    return (share - ALLOWED * there.mean((1, 2, 3))).clamp(min=0)
 
 
 def _carried(jnd: Tensor) -> Tensor:

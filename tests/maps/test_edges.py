@@ -36,7 +36,7 @@ def test_texture_is_none() -> None:
 def test_gradients_and_coherence_are_scipys() -> None:
     x = photograph("astronaut", 60, 70)
     plane = (x[0, 0] * 0.299 + x[0, 1] * 0.587 + x[0, 2] * 0.114).double().numpy() * 255
-    dx, dy = (ndimage.sobel(plane, axis, mode="nearest") / 8 for axis in (1, 0))
+    dx, dy = (ndimage.sobel(plane, axis, mode="mirror") / 8 for axis in (1, 0))
     xx, yy, xy = (ndimage.uniform_filter(z, 5)[2:-2, 2:-2] for z in (dx * dx, dy * dy, dx * dy))
     coherence = np.sqrt((xx - yy) ** 2 + 4 * xy**2) / np.maximum(xx + yy, 1e-9)
     steep = (np.hypot(dx, dy)[2:-2, 2:-2] >= 16) & (coherence >= 0.8)

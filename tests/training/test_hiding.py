@@ -8,6 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from imgredux.maps import concentration, peak
+from imgredux.maps.edges import strong_edges
 from imgredux.maps.noise import inject
 from imgredux.metrics.ssimulacra2 import ssimulacra2
 from imgredux.ops import local_std, luma
@@ -71,7 +72,7 @@ def test_a_step_along_the_gradient_hides_the_noise_better() -> None:
     loss, parts = hiding.objective(image, logarithm.exp(), 100, drawn())
     (gradient,) = torch.autograd.grad(loss, logarithm)
     assert gradient.isfinite().all()
-    assert loss.item() >= 100 - parts["score"].item()
+    assert loss.item() >= 100 - parts["score"].item() - hiding.HVS * parts["hvs"].item()
     better = (logarithm - 0.1 * gradient.sign()).detach().exp()
     pair = image.expand(2, -1, -1, -1)
     scores = [
@@ -121,6 +122,22 @@ def test_the_penalty_leads_out_of_packing() -> None:
     after = (logarithm - 0.1 * gradient.sign()).detach().exp()
     assert hiding._packed(image, tight) > 0.05
     assert hiding._packed(image, after) < hiding._packed(image, tight) - 0.01
+
+
+def test_power_on_strong_edges_costs_beyond_their_share_of_the_area() -> None:
+    image = photo("astronaut", 128)
+    there = strong_edges(image)
+    area = there.float().mean().item()
+    assert 0.02 < area < 0.5
+    flat = torch.full_like(image[:, :1], 1 / 255)
+    assert hiding._edges(image, flat) == 0
+    share = 4 * area / (1 + 3 * area)  # of a map that is twice as high there
+    found = hiding._edges(image, flat * (1 + there)).item()
+    assert found == pytest.approx(share - hiding.ALLOWED * area, abs=1e-5)
+    logarithm = base(image).log().requires_grad_()
+    hiding._edges(image, logarithm.exp()).sum().backward()
+    assert logarithm.grad is not None
+    assert logarithm.grad[there].min() > 0 > logarithm.grad[~there].max()
 
 
 def test_mixed_precision_changes_nothing() -> None:

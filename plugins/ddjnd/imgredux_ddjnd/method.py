@@ -8,8 +8,8 @@ from torch import Tensor
 
 from imgredux.errors import ImgreduxError
 from imgredux.methods.base import Estimator
-from imgredux.methods.tiling import faded
-from imgredux.ops.masking import busyness
+from imgredux.methods.tiling import faded, in_tiles
+from imgredux_ddjnd.gain import REACH, texture
 from imgredux_ddjnd.layers import widened
 from imgredux_ddjnd.network import Choices, Network
 
@@ -24,15 +24,14 @@ class DDJND(Estimator):
     """`(B, 3, H, W)` in [0, 1] to a JND map `(B, 1, H, W)` in the same units.
 
     head: "paper", the map is how far I_out, an estimate of the critical image, lies from the image: the root mean
-    square over R, G and B. "gain", the map is 1 grey level plus the standard deviation of luma in 5x5 pixels, times
-    exp(bound tanh(q)), where q comes from the decoder and from local statistics: a bounded change of a sound map, which
-    cannot pack noise into few pixels. Peaks are cut at 7.9 times the map's root mean square. A fresh network gives that
-    base.
+    square over R, G and B. "gain", the map is `gain.texture`, a base that is low at edges, times exp(bound tanh(q)),
+    where q comes from the decoder and from local statistics: a bounded change of a sound map, which cannot pack noise
+    into few pixels. Peaks are cut at 7.9 times the map's root mean square. A fresh network gives that base.
     bound: natural logarithm of the largest gain; that of the smallest gain is its negative.
     target: what I_out is for the head "paper": the critical "image", or the "map", without "+ I_ori" in eq. 23.
     per_channel: a map `(B, 3, H, W)` from the head "paper", with a threshold for each channel.
     tile, overlap: side of the squares that the network sees, and how far they overlap, multiples of 8. Attention
-    reaches as far as a tile: use that of the training.
+    reaches as far as a tile: use that of the training. Without a trunk the result does not depend on them.
     choices: sizes and readings of the paper, as `network.Choices` has them: width, kan_width, depth and more.
 
     In eval mode the image is computed tile by tile, a smaller one as a whole, and I_out is clipped to what an image, or
@@ -62,6 +61,8 @@ class DDJND(Estimator):
                 f"tile is {tile}, overlap {overlap}; give multiples of {ALIGN}, the overlap at most half a tile"
             )
         chosen = Choices(**choices)
+        if head == "paper" and not chosen.trunk:
+            raise ValueError("trunk=False needs head='gain'")
         if head == "gain" and (target == "map" or per_channel or chosen.order == "printed"):
             raise ValueError("target='map', per_channel=True and order='printed' need head='paper'")
         self.head, self.bound, self.target, self.per_channel = head, bound, target, per_channel
@@ -78,7 +79,7 @@ class DDJND(Estimator):
 
     def map_of(self, x: Tensor, q: Tensor) -> Tensor:
         """The map of the head "gain" from what the network gives, q `(B, 1, H, W)`: a base times a bounded gain."""
-        return _held(busyness(x) * (self.bound * widened(q).tanh()).exp())
+        return _held(texture(x) * (self.bound * widened(q).tanh()).exp())
 
     def critical(self, x: Tensor) -> Tensor:
         """The critical image of images `(B, 1 or 3, H, W)` in [0, 1], of the same shape and range.
@@ -103,9 +104,15 @@ class DDJND(Estimator):
     def _run(self, x: Tensor) -> Tensor:
         """R of the network, in float32: of one tile in training, else of all tiles, put together."""
         I_ori = 2 * x - 1
+
+        def run(part: Tensor) -> Tensor:
+            return self.network(part)[0].to(x.dtype)
+
         if self.training:
-            return self.network(I_ori)[0].to(x.dtype)
-        return faded(lambda parts: self.network(parts)[0].to(x.dtype), I_ori, self.tile, self.overlap, ALIGN)
+            return run(I_ori)
+        if not self.network.trunk:  # it sees so far and no farther
+            return in_tiles(run, I_ori, self.tile, ALIGN, REACH)
+        return faded(run, I_ori, self.tile, self.overlap, ALIGN)
 
 
 def _held(J: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ class Choices:
     for speed; 1 is the paper's. position: the softmax of eq. 18, over each "rows", or over all entries as "printed".
     channel: that of eq. 10, "rows", "printed" or "danet". order: eq. 23 by its "text", or as "printed".
     gate: initial scale of the factor G of eq. 23; at 0 I_out begins as I_ori. Of no meaning for the gain head.
+    hidden: channels of the gain head. trunk: False leaves that head alone, without DDJND's four modules.
     spi, fde, ma, mi: False puts what Table 1 has in place of that module: a 3x3 convolution, or `Product` for MI.
 
     Raises ValueError for other values.
@@ -41,6 +42,8 @@ class Choices:
     channel: Channel = "rows"
     order: Order = "text"
     gate: float = 0.0
+    hidden: int = 16
+    trunk: bool = True
     spi: bool = True
     fde: bool = True
     ma: bool = True
@@ -51,7 +54,7 @@ class Choices:
             value, known = getattr(self, name), get_args(kind)
             if value not in known:
                 raise ValueError(f"{name} is {value!r}; choose {' or '.join(known)}")
-        for name in ("kan_width", "depth", "grid", "shrink", "stride"):
+        for name in ("kan_width", "depth", "grid", "shrink", "stride", "hidden"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; give 1 or more")
         if self.width < 4 or self.width % 4 or self.width % self.shrink:
@@ -62,12 +65,23 @@ class Network(nn.Module):
     """I_ori `(B, 3, H, W)` in [-1, 1], sides multiples of 8, to (R, F_s, F_f); the features are `(B, C, H, W)`.
 
     R is I_out - I_ori, `(B, 3, H, W)`, not clipped: eq. 23 but for its last term. gain: the decoder has M planes,
-    and in place of R stands q `(B, 1, H, W)`, as `Gain` makes it of them.
+    and in place of R stands q `(B, 1, H, W)`, as `Gain` makes it of them. Without a trunk there are 0 planes, and the
+    features are empty.
     """
 
     def __init__(self, choices: Choices, gain: bool) -> None:
         super().__init__()
         c = choices
+        self.gain = Gain(c.kan_width if c.trunk else 0, c.hidden, c.padding) if gain else None
+        self.trunk = c.trunk
+        if c.trunk:
+            self._build_trunk(c, gain)
+        self.apply(he)
+        if self.gain is not None:
+            self.gain.quieten()
+        self.to(memory_format=torch.channels_last)
+
+    def _build_trunk(self, c: Choices, gain: bool) -> None:
         self.keep, activations = c.keep, len(SCALES) * c.kan_width
         planes, gate = (c.kan_width, 1.0) if gain else (3, c.gate)
         self.spi = (
@@ -82,14 +96,13 @@ class Network(nn.Module):
             if c.mi
             else Product(c.width, activations, planes, c.padding)
         )
-        self.gain = Gain(planes, c.padding) if gain else None
-        self.apply(he)
-        if self.gain is not None:
-            self.gain.quieten()
-        self.to(memory_format=torch.channels_last)
 
     def forward(self, I_ori: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         I_ori = I_ori.contiguous(memory_format=torch.channels_last)
+        if not self.trunk:
+            none = I_ori[:, :0]
+            assert self.gain is not None
+            return self.gain(none, I_ori), none, none
         F_s, F_f = self.spi(I_ori), self.fde(detail(I_ori, self.keep))  # Eq. (3)
         R = self.mi(self.ma(F_s), F_f, I_ori)  # Eq. (4)
         if self.gain is not None:

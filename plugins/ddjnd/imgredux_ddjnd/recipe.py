@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from imgredux.methods.base import Method
-from imgredux.ops.masking import busyness
 from imgredux.training import Batch, PairRecipe, Recipe
+from imgredux_ddjnd.gain import texture
 from imgredux_ddjnd.losses import distillation, objective
 from imgredux_ddjnd.method import DDJND
 from imgredux_ddjnd.starting import start
@@ -24,11 +24,16 @@ JUDGED = (16.0, 100.0)
 class HidingRecipe(Recipe):
     """Pictures, noise of a given MSE shaped by the map, and how much of it SSIMULACRA 2 sees.
 
-    kd_weight: of the mutual distillation beside it. `gain` is in points of that metric above `localstd`, the map that
-    training starts from, with the same noise in the same held-out images.
+    kd_weight: of the mutual distillation beside it. `gain` is by how many points of the objective the map is better than
+    the base that training starts from, with the same noise in the same held-out images.
     """
 
     kd_weight: float = 1e-3
+
+    def prepare(self, method: Method) -> None:
+        network = cast(DDJND, method).network
+        if network.trunk:
+            start(network)
 
     def sample(self, crops: Tensor, generator: torch.Generator) -> Batch:
         """Crops `(B, 3, crop, crop)` in [0, 1], the MSE for each `(B,)`, and the seed of the noise's signs."""
@@ -45,6 +50,8 @@ class HidingRecipe(Recipe):
         q, F_s, F_f = ddjnd.network(2 * image - 1)
         generator = torch.Generator(image.device).manual_seed(int(seed))
         hidden, parts = hiding.objective(image, ddjnd.map_of(image, q), mse, generator)
+        if not ddjnd.network.trunk:
+            return hidden, parts
         L_kd = distillation(F_s, F_f)
         return hidden + self.kd_weight * L_kd, {**parts, "distillation": L_kd.detach()}
 
@@ -54,16 +61,18 @@ class HidingRecipe(Recipe):
         figures: dict[str, list[float]] = {}
         for index in range(len(validation)):
             image = validation.center(index, self.crop).float().div(255)
-            maps = {"score": method(image), "localstd": busyness(image)}
+            maps = {"base_": texture(image), "": method(image)}
             for mse in JUDGED:
                 for name, jnd in maps.items():
                     generator = torch.Generator(image.device).manual_seed(index)
-                    _, parts = hiding.objective(image, jnd, mse, generator)
-                    figures.setdefault(f"{name}_{mse:g}", []).append(float(parts["score"]))
-                    figures.setdefault(f"packed_{name}", []).append(float(parts["packed"]))
+                    loss, parts = hiding.objective(image, jnd, mse, generator)
+                    figures.setdefault(f"{name}loss", []).append(float(loss))
+                    for key in ("score", "hvs"):
+                        figures.setdefault(f"{name}{key}_{mse:g}", []).append(float(parts[key]))
+            figures.setdefault("edges_held", []).append(float(parts["edges"]))
+            figures.setdefault("packed_held", []).append(float(parts["packed"]))
         means = {name: sum(values) / len(values) for name, values in figures.items()}
-        gains = [means[f"score_{mse:g}"] - means[f"localstd_{mse:g}"] for mse in JUDGED]
-        return {"gain": sum(gains) / len(gains), **means}
+        return {"gain": means["base_loss"] - means["loss"], **means}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +114,12 @@ COMMON: dict[str, Any] = {
 }
 RECIPES = {
     "hiding": HidingRecipe(
-        options={"head": "gain", "tile": 256, "overlap": 32}, crop=256, batch=4, steps=15_000, lr=3e-4, warmup=0.013
+        options={"head": "gain", "trunk": False, "hidden": 24, "bound": 1.4, "tile": 512},
+        crop=256,
+        batch=2,
+        steps=12_000,
+        lr=3e-3,
+        warmup=0.05,
     ),
     "paper": PaperRecipe(options=SMALL, **COMMON),
     "map": PaperRecipe(options={**SMALL, "target": "map"}, target="map", **COMMON),
