@@ -16,7 +16,7 @@ import imgredux
 from imgredux.maps.visualize import heatmap, sheet
 
 PHOTOGRAPHS = {"astronaut": data.astronaut, "coffee": data.coffee, "chelsea": data.chelsea, "rocket": data.rocket}
-METHODS = ("wei2009", "wu2013", "ddjnd")
+METHODS = ("wei2009", "wu2013", "ddjnd.hiding")
 MSE = 100.0  # grey levels squared: visible on purpose, so that the models can be told apart
 
 

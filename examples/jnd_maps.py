@@ -17,7 +17,7 @@ from skimage import color, data
 import imgredux
 from imgredux.maps.visualize import heatmap, sheet
 
-METHODS = ("wei2009", "wu2013", "ki2018", "jiang2022", "jiang2024", "ddjnd.paper", "ddjnd")
+METHODS = ("wei2009", "wu2013", "ki2018", "jiang2022", "jiang2024", "ddjnd", "ddjnd.hiding")
 MSE = 100.0
 SIDE = 144
 PICTURES = {  # and the top left corner of the crop that is shown

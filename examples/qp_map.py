@@ -14,7 +14,7 @@ import imgredux
 from imgredux import maps
 
 BLOCK = 16
-METHOD = "ddjnd"
+METHOD = "ddjnd.hiding"
 
 
 def painted(offsets: np.ndarray) -> Image.Image:

@@ -41,11 +41,12 @@ class Run(Work):
     outputs in a folder. heatmap, overlay: also the map in colors (`.heatmap.png`), and laid over the image
     (`.overlay.png`). inject_mse, seed: also the image with noise of this MSE (`.mse26.8.png`). quality: a restorer
     takes every image for a JPEG of this quality. max_growth: a restored JPEG that is written as JPEG has at most so
-    many times the bytes it had; what was not touched is copied. weights: a file of the user's. device: where to
-    compute. max_pixels: larger images are refused.
+    many times the bytes it had; what was not touched is copied. ppd, peak: viewing conditions at which a map's 1.0 is
+    one JOD, as `imgredux.get` has them. weights: a file of the user's. device: where to compute. max_pixels: larger
+    images are refused.
 
-    Raises ImgreduxError for a codec, a format that the kind of method does not write, companions of a restorer, a
-    target MSE not above 0, and what `imgredux.info` raises.
+    Raises ImgreduxError for a codec, a format that the kind of method does not write, companions or viewing conditions
+    of a restorer, a target MSE not above 0, and what `imgredux.info` raises.
     """
 
     def __init__(
@@ -59,6 +60,8 @@ class Run(Work):
         seed: int = 0,
         quality: int | None = None,
         max_growth: float | None = None,
+        ppd: float | None = None,
+        peak: float | None = None,
         weights: str | PathLike | None = None,
         device: str | None = None,
         max_pixels: int = MAX_PIXELS,
@@ -72,6 +75,7 @@ class Run(Work):
         self.kind: Kind = "restorer" if name == AUTO else registry.info(base).spec.kind
         self.heatmap, self.overlay, self.mse, self.seed, self.quality = heatmap, overlay, inject_mse, seed, quality
         self.max_growth = max_growth
+        self.viewing = {key: value for key, value in (("ppd", ppd), ("peak", peak)) if value is not None}
         self._check(format, heatmap or overlay or inject_mse is not None)
         self.format = format or "png"
         self.formats = [*(WRITERS if self.kind == "estimator" else FORMATS)]
@@ -84,6 +88,7 @@ class Run(Work):
             "companions": (heatmap, overlay, inject_mse, seed if inject_mse is not None else None),
             "quality": quality,
             **({} if max_growth is None else {"max_growth": max_growth}),
+            **self.viewing,
             "weights": _digests(base, weights) if name != AUTO else None,
         }
         self._method: Method | Auto | None = None
@@ -97,6 +102,8 @@ class Run(Work):
         if self.kind == "restorer" and (companions or format == "npy"):
             what = "maps to show or to inject" if companions else "arrays"
             raise ImgreduxError(f"a restorer gives images, no {what}")
+        if self.kind == "restorer" and self.viewing:
+            raise ImgreduxError("ppd and peak are of an estimator's map: leave them out")
         if self.kind == "estimator" and format == "jpg":
             raise ImgreduxError("a map is written as png, npy or tiff")
         if self.max_growth is not None and not (self.kind == "restorer" and 1 <= self.max_growth < float("inf")):
@@ -108,7 +115,7 @@ class Run(Work):
 
     def start(self) -> None:
         if self._method is None:
-            self._method = _loaded(self.name, self.device, self.weights)
+            self._method = _loaded(self.name, self.device, self.weights, self.viewing)
 
     def may_make(self, place: PurePosixPath, original: PurePosixPath) -> list[str]:
         return [f"{place}{self._main}", *(f"{place}.{self.name}{suffix}" for suffix in self._companions)]
@@ -197,14 +204,16 @@ def _digests(name: str, weights: str | PathLike | None) -> str | dict[str, str]:
     return {tag: entry["sha256"] for tag, entry in registry.info(name).weights.items()}
 
 
-def _loaded(name: str, device: str | None, weights: str | PathLike | None) -> "Method | Auto":
+def _loaded(
+    name: str, device: str | None, weights: str | PathLike | None, viewing: Mapping[str, float]
+) -> "Method | Auto":
     try:
         if name == AUTO:
             import torch
 
             torch.empty(0, device=device)  # is it there?
             return dispatch.Auto(device)
-        return registry.get(name, device, weights)
+        return registry.get(name, device, weights, **viewing)
     except (RuntimeError, AssertionError) as error:  # what torch raises for a device it lacks
         if device is None:
             raise

@@ -60,6 +60,17 @@ def run(
             help="A JPEG restored into a JPEG has at most so many times the bytes, as 1.5. [default: quality 95]",
         ),
     ] = None,
+    ppd: Annotated[
+        float | None,
+        typer.Option(
+            "--ppd",
+            metavar="P",
+            help="A map's 1.0 is one JOD (just-objectionable difference) at P pixels per degree; 38 is a desktop.",
+        ),
+    ] = None,
+    peak: Annotated[
+        float | None, typer.Option("--peak", metavar="CD", help="The same, at so many cd/m2 of white. [default: 200]")
+    ] = None,
     weights: Annotated[Path | None, typer.Option("--weights", metavar="FILE", help="Weights of your own.")] = None,
     device: Device = None,
     jobs: Jobs = None,
@@ -97,12 +108,14 @@ def run(
             seed=seed,
             quality=quality,
             max_growth=max_growth,
+            ppd=ppd,
+            peak=peak,
             weights=weights,
             device=device,
             max_pixels=pixels(max_megapixels),
         )
-        if device is not None or weights is not None:
-            made.start()  # a device that is not there, and weights that do not fit, are wrong usage
+        if device is not None or weights is not None or made.viewing:
+            made.start()  # a device that is not there, weights that do not fit, an unmeasured display: wrong usage
         return made
 
     through(work, images, out, jobs=jobs, force=force, as_json=as_json, shard=shard, engine=engine, told=_told)

@@ -1,6 +1,5 @@
 """Noise at edges: they mask less than texture does, and a map that takes one for the other puts dots there."""
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 

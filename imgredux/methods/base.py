@@ -4,6 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, overload
 
@@ -18,6 +19,7 @@ from imgredux.io import images
 from imgredux.io.images import ImageLike, Source
 from imgredux.methods.spec import Spec
 from imgredux.methods.tiling import in_tiles, pad
+from imgredux.methods.viewing import Viewing, change
 from imgredux.methods.weights import read_safetensors
 from imgredux.ops.precision import full_precision
 
@@ -177,7 +179,12 @@ class Method(nn.Module, ABC):
 
 
 class Estimator(Method):
-    """A JND model: how far each pixel may move before the eye sees it."""
+    """A JND model: how far each pixel may move before the eye sees it.
+
+    viewing: the conditions at which its map's 1.0 is one JOD, by `calibrate`; None: as the model has it.
+    """
+
+    viewing: Viewing | None = None
 
     if TYPE_CHECKING:  # what a call gives; the code is that of `Method`
 
@@ -204,18 +211,40 @@ class Estimator(Method):
         """The factor that calibrates the map: noise of `jod` times it is one just-objectionable difference, about.
 
         ColorVideoVDP said so of training images, at 37.8 pixels per degree and 200 cd/m2; docs/estimators.md has the
-        spread between images. No observer was asked. Raises ImgreduxError where nobody measured it, as for a user's
-        weights.
+        spread between images. No observer was asked. 1 where the map has it already, by `calibrate`.
+
+        Raises ImgreduxError where nobody measured it, as for a user's weights.
         """
+        if self.viewing is not None:
+            return 1.0
         if self.tag not in self.spec.jod:
             raise ImgreduxError(f"{self.label} is not calibrated: no factor to one JOD was measured for it")
         return self.spec.jod[self.tag]
+
+    def calibrate(self, ppd: float, peak: float) -> None:
+        """Let a map's 1.0 be one JOD at these pixels per degree and cd/m2 of white; `imgredux.get(..., ppd=)` does so.
+
+        What a call gives is multiplied by `jod` and by how that changes with the conditions, which is alike for all
+        maps to a factor of 1.3. The model's own `thresholds` stay as they are. Raises ImgreduxError where `jod` does,
+        at conditions that were not measured, and for a second calibration.
+        """
+        if self.viewing is not None:
+            raise ImgreduxError(f"{self.label} is calibrated already, at {self.viewing.ppd:g} pixels per degree")
+        viewing = Viewing(ppd, peak)
+        factor = self.jod * change(viewing)
+        self.viewing = viewing
+        self.register_forward_hook(partial(_scaled, factor))
 
     def give(self, source: Source, result: Tensor) -> np.ndarray:
         return source.give_map(result)
 
     def _fit_channels(self, x: Tensor) -> Tensor:
         return ops.luma(x) if x.shape[1] == 3 and 3 not in self.spec.channels else super()._fit_channels(x)
+
+
+def _scaled(factor: float, method: nn.Module, given: tuple[Any, ...], jnd: Tensor) -> Tensor:
+    """A forward hook: what a call gives, calibrated."""
+    return factor * jnd
 
 
 @overload

@@ -16,7 +16,7 @@ def sobel(x: Tensor) -> Tensor:
 
 
 def strengths(x: Tensor, size: int) -> Tensor:
-    """Rms gradient in `size` x `size` pixels across and along the direction that they share: `(B, 2, H, W)`, units of x.
+    """Rms gradient in `size` x `size` pixels across and along their common edge: `(B, 2, H, W)`, units of x a pixel.
 
     x: `(B, 1, H, W)`, mirrored about its edge pixels. The roots of the two eigenvalues of the structure tensor, the
     larger one first. At an edge the second is near 0; in texture, which has several orientations, both are alike.

@@ -9,7 +9,7 @@ from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, overload
 
-from imgredux.errors import PluginError, UnknownMethod, UnknownName
+from imgredux.errors import ImgreduxError, PluginError, UnknownMethod, UnknownName
 from imgredux.methods.declarations import MetricSpec, ProtocolSpec
 from imgredux.methods.spec import Kind, Spec
 from imgredux.methods.weights import read_manifest
@@ -191,6 +191,9 @@ def get(
     name: "EstimatorName | EstimatorTag",
     device: "torch.device | str | None" = None,
     weights: "str | PathLike[str] | None" = None,
+    *,
+    ppd: float | None = None,
+    peak: float | None = None,
 ) -> "Estimator": ...
 @overload
 def get(
@@ -206,10 +209,20 @@ def get(
 ) -> "Codec": ...
 @overload
 def get(
-    name: str, device: "torch.device | str | None" = None, weights: "str | PathLike[str] | None" = None
+    name: str,
+    device: "torch.device | str | None" = None,
+    weights: "str | PathLike[str] | None" = None,
+    *,
+    ppd: float | None = None,
+    peak: float | None = None,
 ) -> "Method": ...
 def get(
-    name: str, device: "torch.device | str | None" = None, weights: "str | PathLike[str] | None" = None
+    name: str,
+    device: "torch.device | str | None" = None,
+    weights: "str | PathLike[str] | None" = None,
+    *,
+    ppd: float | None = None,
+    peak: float | None = None,
 ) -> "Method":
     """A method ready to use: weights loaded and verified, eval mode, parameters frozen.
 
@@ -218,15 +231,30 @@ def get(
     device: where its parameters lie; None leaves them on the CPU. Inputs other than tensors are moved there.
     weights: a file to load in place of the shipped weights, in a format the method reads. A method that learns and
     ships none yet needs one.
+    ppd, peak: of an estimator: its maps are in just-objectionable differences of who looks at the image at so many
+    pixels per degree, and so many cd/m2 of white; see `Estimator.calibrate`. One of them alone takes 37.8 or 200 for
+    the other. Without both, maps are as the method has them.
 
-    Raises UnknownMethod, PluginError, WeightsError.
+    Raises UnknownMethod, PluginError, WeightsError; ImgreduxError for viewing conditions of a method that is no
+    estimator, is not calibrated, or at which nobody measured.
     """
     base, _, tag = name.partition(".")
     method = load_weights(_find(base), tag, weights)
     method.chooses = not tag and weights is None
     method.other_tag = partial(_tagged, base)
     method.eval().requires_grad_(False)
+    if ppd is not None or peak is not None:
+        _calibrate(method, ppd, peak)
     return method.to(device) if device is not None else method
+
+
+def _calibrate(method: "Method", ppd: float | None, peak: float | None) -> None:
+    from imgredux.methods.base import Estimator
+    from imgredux.methods.viewing import REFERENCE
+
+    if not isinstance(method, Estimator):
+        raise ImgreduxError(f"ppd and peak are of an estimator: {method.label} is a {method.spec.kind}")
+    method.calibrate(REFERENCE.ppd if ppd is None else ppd, REFERENCE.peak if peak is None else peak)
 
 
 def _tagged(name: str, tag: str) -> "Method":

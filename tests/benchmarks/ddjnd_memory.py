@@ -27,14 +27,14 @@ EXACT = ((224, 224), (448, 448), (720, 1280))  # a tile takes seconds
 def step(side: int) -> float:
     """MiB of a training step on crops of a side."""
     torch.manual_seed(0)
-    method = imgredux.create("ddjnd", head="paper").train()
+    method = imgredux.create("ddjnd").train()
     x = torch.rand(BATCH, 3, side, side)
     return _used(lambda: method(x).square().mean().backward())
 
 
 def shipped(height: int, width: int) -> float:
-    """MiB of an image through the default weights, the map included."""
-    return _picture(imgredux.get("ddjnd"), height, width)
+    """MiB of an image through the shipped weights of the paper's head, the map included."""
+    return _picture(imgredux.get("ddjnd.paper"), height, width)
 
 
 def exact(height: int, width: int) -> float:

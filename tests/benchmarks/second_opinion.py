@@ -1,6 +1,6 @@
 """Estimators at equal noise by SSIMULACRA 2 of other hands: its authors' C++ program.
 
-python -m tests.benchmarks.second_opinion ddjnd localstd localstd15 --program ssimulacra2 --data DIR [--data DIR:2 ...]
+python -m tests.benchmarks.second_opinion ddjnd.hiding localstd --program ssimulacra2 --data DIR [--data DIR:2 ...]
 
 For each folder, and for all together: by how much the first method is above each other, the mean over MSE 16.121 and
 100, by that program and by imgredux, with standard errors over images. What an estimator is trained on, imgredux's

@@ -1,6 +1,6 @@
 """Bytes that an encoder takes for equal quality, with QP offsets of our maps, with its own, and with none.
 
-    python -m tests.campaigns.roi --ffmpeg FFMPEG --data DIR... [--count 8] [--methods ddjnd wu2017] [-o rows.csv]
+    python -m tests.campaigns.roi --ffmpeg FFMPEG --data DIR... [--count 8] [--methods NAME...] [-o rows.csv]
 
 Every image as one frame of 4:2:0, at five CRFs, by libx264 and libx265 (preset medium). none: a QP for all blocks. own:
 the encoder's adaptive quantization as it ships. The others: `imgredux maps qp`, its strength as given. What counts is
@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--ffmpeg", required=True)
     parser.add_argument("--data", nargs="+", type=Path, required=True)
     parser.add_argument("--count", type=int, default=8)
-    parser.add_argument("--methods", nargs="+", default=["ddjnd"])
+    parser.add_argument("--methods", nargs="+", default=["ddjnd.hiding"])
     parser.add_argument("--strengths", nargs="+", type=float, default=[0.35])
     parser.add_argument("--codecs", nargs="+", default=["libx264", "libx265"])
     parser.add_argument("--judges", nargs="+", default=JUDGES)

@@ -8,8 +8,8 @@ from imgredux import Spec
 
 def test_an_estimator_says_what_one_jod_is() -> None:
     assert imgredux.get("flat").jod == pytest.approx(7.4, abs=0.1)
-    assert imgredux.get("ddjnd").jod == imgredux.info("ddjnd").spec.jod["hiding"]
-    assert imgredux.get("ddjnd.paper").jod != imgredux.get("ddjnd").jod
+    assert imgredux.get("ddjnd").jod == imgredux.info("ddjnd").spec.jod["paper"]
+    assert imgredux.get("ddjnd.hiding").jod != imgredux.get("ddjnd").jod
     with pytest.raises(imgredux.ImgreduxError, match="shen2020 is not calibrated"):
         _ = imgredux.create("shen2020").jod
 

@@ -44,7 +44,7 @@ class DDJND(Estimator):
     def __init__(
         self,
         *,
-        head: Head = "gain",
+        head: Head = "paper",
         bound: float = 1.1,
         target: Target = "image",
         per_channel: bool = False,

@@ -24,8 +24,8 @@ JUDGED = (16.0, 100.0)
 class HidingRecipe(Recipe):
     """Pictures, noise of a given MSE shaped by the map, and how much of it SSIMULACRA 2 sees.
 
-    kd_weight: of the mutual distillation beside it. `gain` is by how many points of the objective the map is better than
-    the base that training starts from, with the same noise in the same held-out images.
+    kd_weight: of the mutual distillation beside it. `gain` is by how many points of the objective the map is better
+    than the base that training starts from, with the same noise in the same held-out images.
     """
 
     kd_weight: float = 1e-3
@@ -69,8 +69,8 @@ class HidingRecipe(Recipe):
                     figures.setdefault(f"{name}loss", []).append(float(loss))
                     for key in ("score", "hvs"):
                         figures.setdefault(f"{name}{key}_{mse:g}", []).append(float(parts[key]))
-            figures.setdefault("edges_held", []).append(float(parts["edges"]))
-            figures.setdefault("packed_held", []).append(float(parts["packed"]))
+                    for key in ("edges", "packed"):
+                        figures.setdefault(f"{name}{key}_held", []).append(float(parts[key]))
         means = {name: sum(values) / len(values) for name, values in figures.items()}
         return {"gain": means["base_loss"] - means["loss"], **means}
 

@@ -12,15 +12,20 @@ class TestDDJND(EstimatorConformance):
     name = "ddjnd"
 
 
+class TestHiding(EstimatorConformance):
+    name = "ddjnd.hiding"
+    golden = "hiding.safetensors"
+
+
 class TestFreshGain(EstimatorConformance):
     name = "ddjnd"
-    options: ClassVar[Mapping[str, Any]] = SMALL
-    golden = None  # it is `localstd`, whose own file tells
+    options: ClassVar[Mapping[str, Any]] = {**SMALL, "head": "gain"}
+    golden = None  # it is its base, which a test holds
 
 
 class TestFreshPaper(EstimatorConformance):
     name = "ddjnd"
-    options: ClassVar[Mapping[str, Any]] = {**SMALL, "head": "paper", "gate": 1.0}
+    options: ClassVar[Mapping[str, Any]] = {**SMALL, "gate": 1.0}
     golden = "paper.safetensors"
     magnitude = (0.1, 256)  # what nobody trained may say anything
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from imgredux_ddjnd.gain import REACH, texture
 from imgredux_ddjnd.losses import objective
 from imgredux_ddjnd.method import DDJND
 from imgredux_ddjnd.recipe import RECIPES
@@ -18,8 +19,13 @@ SWITCHES = ("spi", "fde", "ma", "mi")
 
 def fresh(seed: int = 0, **options) -> DDJND:
     torch.manual_seed(seed)
-    small = {"width": 4, "kan_width": 2, "depth": 1, "tile": 64, "overlap": 16}
+    small = {"head": "gain", "width": 4, "kan_width": 2, "depth": 1, "tile": 64, "overlap": 16}
     return imgredux.create("ddjnd", **{**small, **options}).eval().requires_grad_(False)
+
+
+def alone(**options) -> DDJND:
+    """The gain head without a trunk."""
+    return fresh(trunk=False, **options)
 
 
 def paper(**options) -> DDJND:
@@ -54,7 +60,8 @@ def test_number_of_parameters(options, count):
 
 def test_a_fresh_network_gives_the_base_and_a_fresh_one_of_the_paper_no_change():
     x = astronaut()
-    torch.testing.assert_close(fresh()(x), imgredux.get("localstd")(x))
+    for method in (fresh(), alone()):
+        torch.testing.assert_close(method(x), texture(x))
     assert paper(gate=0.0)(x).abs().max() == 0
     torch.testing.assert_close(paper(gate=0.0).critical(x), x, rtol=0, atol=0)
 
@@ -63,7 +70,7 @@ def test_a_fresh_network_gives_the_base_and_a_fresh_one_of_the_paper_no_change()
 def test_the_gain_is_bounded(strength):
     method, x = fresh(bound=0.5), astronaut()
     torch.nn.init.normal_(method.network.gain.last.weight, std=strength)
-    ratio = method(x) / imgredux.get("localstd")(x)
+    ratio = method(x) / texture(x)
     low, high = float(ratio.min().log()), float(ratio.max().log())
     assert -0.5001 <= low < high <= 0.5001
     assert high - low > 0.01
@@ -72,12 +79,36 @@ def test_the_gain_is_bounded(strength):
 def test_peaks_are_cut_so_that_a_few_pixels_cannot_hold_the_noise():
     x = torch.full((1, 3, 96, 96), 0.5)
     x[..., 40:44, 40:44] = torch.rand(4, 4, generator=torch.Generator().manual_seed(0))
-    base = imgredux.get("localstd")(x)
+    base = texture(x)
     assert peak(base).item() > 15
     jnd = fresh()(torch.cat([x, astronaut(96, 96)]))
     assert 7.5 < peak(jnd)[0].item() < 8
     torch.testing.assert_close(jnd[:1], base.clamp(max=float(jnd[0].max())))
-    torch.testing.assert_close(jnd[1:], imgredux.get("localstd")(astronaut(96, 96)))
+    torch.testing.assert_close(jnd[1:], texture(astronaut(96, 96)))
+
+
+def test_the_base_is_low_at_edges_and_high_in_texture():
+    x = torch.full((1, 3, 64, 64), 0.2)
+    x[..., 32:] = 0.8
+    assert texture(x).max() < 1.1 / 255
+    x += torch.randn(64, 64, generator=torch.Generator().manual_seed(0)) * torch.linspace(0, 0.1, 64)[:, None]
+    jnd = texture(x.clamp(0, 1))
+    assert jnd[..., 50:, :].mean() > 3 * jnd[..., :14, :].mean()
+
+
+def test_the_head_alone_sees_no_farther_than_it_says():
+    method = alone(tile=64)
+    torch.nn.init.normal_(method.network.gain.last.weight, std=0.1)
+    x = astronaut(160, 176)
+    whole = alone(tile=512)
+    whole.load_state_dict(method.state_dict())
+    torch.testing.assert_close(method(x), whole(x), rtol=1e-4, atol=1e-6)
+    q = whole.network(2 * x - 1)[0]
+    x[..., 80, 80] = 1 - x[..., 80, 80]
+    changed = (whole.network(2 * x - 1)[0] - q).abs()[0, 0] > 1e-6
+    rows, columns = changed.nonzero().T
+    assert 80 - REACH <= rows.min() < rows.max() <= 80 + REACH
+    assert columns.max() == 80 + REACH
 
 
 def test_the_map_is_the_distance_to_the_critical_image():
@@ -240,16 +271,19 @@ def test_mistakes_are_named():
         ({"tile": 100}, "tile is 100, overlap 24; give multiples of 8"),
         ({"tile": 64, "overlap": 40}, "the overlap at most half a tile"),
         ({"per_channel": True}, "need head='paper'"),
+        ({"hidden": 0}, "hidden is 0"),
+        ({"head": "paper", "trunk": False}, "trunk=False needs head='gain'"),
     ):
         with pytest.raises(ValueError, match=message):
-            DDJND(**options)
+            DDJND(**{"head": "gain", **options})
 
 
 def test_the_recipes_build_the_methods_they_name():
     assert list(RECIPES) == ["hiding", "paper", "map", "printed"]
     for recipe in RECIPES.values():
         method = DDJND(**{**recipe.options, "width": 4, "kan_width": 2, "depth": 1})
-        assert method.tile == recipe.stages()[-1][1].crop  # attention sees in use what it saw in training
+        if method.network.trunk:
+            assert method.tile == recipe.stages()[-1][1].crop  # attention sees in use what it saw in training
         assert getattr(recipe, "target", "image") == method.target
 
 
@@ -267,9 +301,10 @@ def test_a_step_on_pairs(tag):
     assert float(loss.detach()) == pytest.approx(float(parts["feature"] + recipe.kd_weight * parts["distillation"]))
 
 
-def test_a_step_of_hiding():
+@pytest.mark.parametrize("trunk", [True, False])
+def test_a_step_of_hiding(trunk):
     recipe = RECIPES["hiding"]
-    method = fresh().requires_grad_().train()
+    method = fresh(trunk=trunk).requires_grad_().train()
     crops = (batch(1, 128, 128) * 255).byte()
     image, mse, seed = recipe.sample(crops, torch.Generator().manual_seed(0))
     assert float(mse) in (16, 36, 100)
@@ -277,7 +312,8 @@ def test_a_step_of_hiding():
     assert torch.equal(losses[0][0], losses[1][0])  # the batch says all that is random
     losses[0][0].backward()
     assert method.network.gain.last.weight.grad.any()
-    assert {"score", "packed", "distillation"} <= set(losses[0][1])
+    assert {"score", "hvs", "edges", "packed"} <= set(losses[0][1])
+    assert ("distillation" in losses[0][1]) == trunk
 
 
 def test_progress_is_counted_from_the_map_that_training_starts_from():
@@ -285,4 +321,4 @@ def test_progress_is_counted_from_the_map_that_training_starts_from():
     figures = RECIPES["hiding"].validate(fresh(tile=128), validation)
     assert figures["gain"] == pytest.approx(0, abs=1e-3)
     assert figures["score_16"] > figures["score_100"]
-    assert figures["packed_score"] == 0
+    assert figures["edges_held"] == pytest.approx(figures["base_edges_held"], abs=1e-4)

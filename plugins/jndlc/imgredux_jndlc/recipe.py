@@ -67,7 +67,7 @@ class JndRecipe(PairRecipe):
     w: float = 0.9
     fwl_scale: float = 100.0
     score_scale: float = 2.0
-    estimator: str = "ddjnd"
+    estimator: str = "ddjnd.hiding"
     jnd_scale: float = 1.0
 
     def predict(self, method: Method, reference: Tensor) -> Tensor:
