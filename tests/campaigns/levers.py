@@ -4,8 +4,9 @@
         [--seeds 0] [--jobs 1] [--only TEXT] [-o OUT.csv]
 
 Each trial is a run of `imgredux train` in a process of one thread, `--jobs` of them at a time; the gain is the last
-validation's, in dB over the JPEG, or, on `--pairs`, over no change. Trials that are in OUT.csv are not run again: the
-command goes on where it was stopped. It prints all of OUT.csv as Markdown tables.
+validation's, in dB over the JPEG, or, on `--pairs`, over no change; of `ddjnd.hiding` in points of its objective.
+Trials that are in OUT.csv are not run again: the command goes on where it was stopped. It prints all of OUT.csv as
+Markdown tables.
 
 The trials "parts: ..." are the rows of Table 1 of DDJND.
 """
@@ -54,6 +55,17 @@ SHUT = (
     "started=false",
 )
 
+SHIPPED_SIZE = (
+    "options={width=32, recursions=9}",
+    "batch=16",
+    "lr=1e-3",
+)  # the authors' has 15 times as many, 25 passes
+# ddjnd.hiding with the modules of DDJND before its head, and with as many parameters in the head alone.
+WITH_TRUNK = (
+    "options={head='gain', tile=256, overlap=32, bound=1.4, width=8, kan_width=4, stride=16}",
+    "warmup=0.1",
+)
+WITHOUT_TRUNK = ("options={head='gain', trunk=false, tile=512, bound=1.4, hidden=37}", "warmup=0.1")
 PARTS = ("spi", "fde", "ma", "mi")
 
 
@@ -85,7 +97,10 @@ TRIALS = (
     Trial("Muon 2e-3", "arcnn.q10", ("kernels_lr=2e-3",)),
     Trial("one cycle", "arcnn.q10", ("warmup=0.3",)),
     Trial("from scratch", "jiang2024.pairs", on_pairs=True),
+    Trial("from scratch, of the size that ships", "jiang2024.pairs", SHIPPED_SIZE, on_pairs=True),
     Trial("from scratch", "shen2020.pairs", on_pairs=True),
+    Trial("behind DDJND's modules", "ddjnd.hiding", WITH_TRUNK),
+    Trial("alone, with as many parameters", "ddjnd.hiding", WITHOUT_TRUNK),
     parts(),
     *(parts(part) for part in PARTS),
     parts("spi", "fde"),
