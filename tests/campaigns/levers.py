@@ -59,7 +59,7 @@ SHIPPED_SIZE = (
     "options={width=32, recursions=9}",
     "batch=16",
     "lr=1e-3",
-)  # the authors' has 15 times as many, 25 passes
+)  # 15 times smaller
 # ddjnd.hiding with the modules of DDJND before its head, and with as many parameters in the head alone.
 WITH_TRUNK = (
     "options={head='gain', tile=256, overlap=32, bound=1.4, width=8, kan_width=4, stride=16}",
