@@ -76,7 +76,9 @@ def test_the_demo_makes_its_pictures(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["equal_noise"], ["restoration"], ["qp_map"], ["jnd_maps", "chelsea"]], ids=" ".join
+    "arguments",
+    [["equal_noise"], ["restoration"], ["qp_map"], ["jnd_maps", "chelsea"], ["worst_crops", "chelsea"]],
+    ids=" ".join,
 )
 def test_an_example_makes_its_picture(arguments: list[str], tmp_path: Path) -> None:
     name, *only = arguments

@@ -21,7 +21,6 @@ STEPS = 3  # what begins at zero has a gradient after a step or two
 WITHOUT_GRADIENT = ("sha.k.bias", "entropy_bottleneck.quantiles")
 # What a shipped network does without, and why.
 DEAD = {
-    "ddjnd.hiding": "its spatial branch is dead: it is to be trained again with another objective",
     "d2lnet.blind": "its coarsest blocks are dead: d2lnet.q10, which begins near zero, is to take its place",
 }
 
