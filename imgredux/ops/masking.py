@@ -23,8 +23,8 @@ def background(x: Tensor, border: Border = "constant") -> Tensor:
 
 
 def _background(x: Tensor) -> Tensor:
-    total = _box(x, 5)  # the kernel is a 5x5 box, plus a 3x3 box, minus twice the centre; it sums to 32
-    total += _box(x[..., 1:-1, 1:-1], 3)
+    total = box(x, 5)  # the kernel is a 5x5 box, plus a 3x3 box, minus twice the centre; it sums to 32
+    total += box(x[..., 1:-1, 1:-1], 3)
     total -= 2 * x[..., 2:-2, 2:-2]
     return total.div_(32)
 
@@ -83,7 +83,7 @@ def busyness(x: Tensor) -> Tensor:
 
 def _std(x: Tensor, size: int) -> Tensor:
     x = x.to(widest(x))
-    mean, square = _box(x, size) / size**2, _box(x * x, size) / size**2
+    mean, square = box(x, size) / size**2, box(x * x, size) / size**2
     variance = square - mean * mean
     flat = variance < _FLAT
     return variance.masked_fill(flat, 1).sqrt().masked_fill(flat, 0)
@@ -94,8 +94,8 @@ def combine(a: Tensor, b: Tensor, overlap: float = 0.3) -> Tensor:
     return a + b - overlap * torch.minimum(a, b)
 
 
-def _box(x: Tensor, size: int) -> Tensor:
-    """Sum over `size` x `size` windows, `size - 1` smaller on both axes."""
+def box(x: Tensor, size: int) -> Tensor:
+    """Sum over `size` x `size` windows: `(B, C, H, W)` to the same, `size - 1` smaller on both axes."""
     for dim in (-2, -1):
         count = x.shape[dim] - size + 1
         total = x.narrow(dim, 0, count) + x.narrow(dim, 1, count) if size > 1 else x.clone()

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from imgredux.ops.masking import box
 from imgredux.ops.strips import in_strips
 
 _SMALLEST = 1e-12  # a square root is held here: its slope at zero is infinite
@@ -31,6 +32,6 @@ def strengths(x: Tensor, size: int) -> Tensor:
 
 def _strengths(x: Tensor, size: int) -> Tensor:
     dx, dy = sobel(x).split(1, 1)
-    xx, yy, xy = F.avg_pool2d(torch.cat([dx * dx, dy * dy, dx * dy], 1), size, 1).split(1, 1)
+    xx, yy, xy = (box(torch.cat([dx * dx, dy * dy, dx * dy], 1), size) / size**2).split(1, 1)
     apart = ((xx - yy).square() + 4 * xy.square()).clamp(min=_SMALLEST).sqrt()
     return (torch.cat([xx + yy + apart, xx + yy - apart], 1) / 2).clamp(min=_SMALLEST).sqrt()
