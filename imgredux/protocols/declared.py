@@ -24,6 +24,7 @@ EQUAL_MSE = ProtocolSpec(
         Column("mse", "MSE", 3),
         Column("reached", "MSE reached", 1, percent=True),
         Column("peak", "Peak / rms", 2),
+        Column("on_edges", "On strong edges", 1, percent=True),
     ),
     counts="ssimulacra2",
     baselines=("flat", "localstd", "localstd15", "concentrated"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from imgredux.maps.edges import on_edges
 from imgredux.maps.noise import inject
 from imgredux.maps.statistics import concentration, peak
 from imgredux.methods.base import Method
@@ -46,7 +47,8 @@ class EqualMse(Protocol):
             noisy, phi, mse, reached = inject(image, jnd, level or 0, seed=seed)
             values = {name: metric(noisy, image).item() for name, metric in selected.items()}
             injected = {"phi": float(phi), "mse": float(mse), "reached": bool(reached)}
-            return Measured({**values, **spread, **injected}, seconds)
+            there = {"on_edges": on_edges(noisy, image).item() if mse else None}
+            return Measured({**values, **spread, **injected, **there}, seconds)
 
         return trial
 

@@ -2,6 +2,8 @@
 
 import importlib.metadata
 import inspect
+import json
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -11,7 +13,7 @@ from torch import Tensor
 from imgredux import registry
 from imgredux.errors import ImageError
 from imgredux.metrics import Function
-from imgredux.testing.damaged import noisy, photograph
+from imgredux.testing.damaged import PAIRS, noisy, photograph
 from imgredux.testing.process import run_python
 
 NO_TORCH = """
@@ -25,9 +27,17 @@ Pair = tuple[Tensor, Tensor]
 
 
 class MetricConformance:
-    """Subclass it in a plugin's tests and set `name`; every check is explained by the message it fails with."""
+    """Subclass it in a plugin's tests and set `name`; every check is explained by the message it fails with.
+
+    golden: a file of JSON beside the subclass's module, with what the authors' program says of the pairs of
+    `imgredux.testing.damaged.PAIRS`: `{"name of the metric": {"name of the pair": value}}`. relative, absolute: how
+    near, as `pytest.approx` takes them.
+    """
 
     name: ClassVar[str]
+    golden: ClassVar[str | Path | None] = None
+    relative: ClassVar[float] = 1e-4
+    absolute: ClassVar[float] = 1e-6
 
     @pytest.fixture
     def metric(self) -> Function:
@@ -46,6 +56,16 @@ class MetricConformance:
         (entry,) = importlib.metadata.entry_points(group="imgredux.metrics", name=self.name)
         names = [spec.name for spec in entry.load().imgredux_metrics()]
         assert self.name in names, f"the entry point {self.name!r} leads to the metrics {', '.join(names) or 'none'}"
+
+    def test_it_is_the_programs(self, metric: Function) -> None:
+        if self.golden is None:
+            pytest.skip("no values of another program")
+        file = Path(inspect.getfile(type(self))).parent / self.golden
+        for pair, value in json.loads(file.read_text("utf-8"))[self.name].items():
+            ours = metric(*PAIRS[pair]()).item()
+            assert ours == pytest.approx(value, rel=self.relative, abs=self.absolute), (
+                f"{pair}: {ours:g}, and the program has {value:g}"
+            )
 
     def test_more_damage_is_a_worse_score(self, metric: Function, pair: Pair) -> None:
         better = registry.metric(self.name).higher_is_better

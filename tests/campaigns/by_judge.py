@@ -18,7 +18,17 @@ from imgredux import registry
 from imgredux.evaluate import read_rows
 from imgredux.evaluate.summary import label
 
-JUDGES = {"ssimulacra2": 2, "cvvdp_fhd": 3, "cvvdp": 3, "butteraugli_3norm": 3, "psnr_hvs_m": 2, "ssim": 4, "lpips": 4}
+SHARE = "on_edges"  # what is no judge
+JUDGES = {
+    "ssimulacra2": 2,
+    "cvvdp_fhd": 3,
+    "cvvdp": 3,
+    "butteraugli_3norm": 3,
+    "psnr_hvs_m": 2,
+    "ssim": 4,
+    "lpips": 4,
+    SHARE: 3,
+}
 Key = tuple[str, str]  # data set and image
 Found = dict[str, dict[Key, dict[str, float]]]  # by map and image: judge to value
 
@@ -60,7 +70,7 @@ def table(found: Found, against: str) -> None:
     """Means, then differences."""
     keys = sorted(set.intersection(*(set(images) for images in found.values())))
     judges = [judge for judge in JUDGES if all(judge in found[name][key] for name in found for key in keys)]
-    better = {judge: 1 if registry.metric(judge).higher_is_better else -1 for judge in judges}
+    better = {j: 1 if j != SHARE and registry.metric(j).higher_is_better else -1 for j in judges}
 
     def mean(name: str, judge: str) -> float:
         return statistics.mean(found[name][key][judge] for key in keys)
