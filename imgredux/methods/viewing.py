@@ -22,16 +22,16 @@ REFERENCE = Viewing()
 # Factor over that at REFERENCE, by ColorVideoVDP on training images (tests/campaigns/viewing.py); the logarithms are
 # interpolated.
 BY_PPD: Mapping[float, float] = {
-    15.0: 0.502,
-    20.0: 0.620,
-    30.0: 0.839,
+    15.0: 0.497,
+    20.0: 0.617,
+    30.0: 0.840,
     37.8: 1.0,
-    50.0: 1.231,
-    60.0: 1.439,
-    75.4: 1.795,
-    100.0: 2.411,
+    50.0: 1.233,
+    60.0: 1.437,
+    75.4: 1.786,
+    100.0: 2.390,
 }
-BY_PEAK: Mapping[float, float] = {50.0: 1.371, 100.0: 1.149, 200.0: 1.0, 500.0: 0.870, 1000.0: 0.800}
+BY_PEAK: Mapping[float, float] = {50.0: 1.360, 100.0: 1.146, 200.0: 1.0, 500.0: 0.874, 1000.0: 0.810}
 
 
 def change(viewing: Viewing) -> float:

@@ -11,6 +11,7 @@ strong edges beyond their share of the area costs.
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from imgredux.maps.edges import strong_edges
 from imgredux.metrics.psnr_hvs import psnr_hvs_m
@@ -24,6 +25,7 @@ PACKED, PEAKED, MISSING = 100.0, 1.0, 100.0
 HVS = 2.0  # points for a dB of PSNR-HVS-M
 EDGES = 50.0  # points for all of the power on strong edges
 ALLOWED = 1.5  # times their share of the area: what `wu2017`, a model with guarded edges, has there
+BESIDE = 3  # pixels: the same holds for edges with so much around them, or noise would pile up just beyond
 SCALE = 0.01  # for the square of ln(mean J^2 / 16 grey levels^2): the rest does not depend on the map's scale
 RATE = 0.1  # of `free_optimum`, in ln J, at its start
 _MEAN_SQUARE = 16.0
@@ -44,7 +46,8 @@ def objective(
 
     loss: 100 - SSIMULACRA 2 - 2 points for each dB by which PSNR-HVS-M is above the PSNR of the MSE, plus penalties.
     parts: `score` (SSIMULACRA 2), `hvs` (those dB),
-    `edges` (share of the noise power on strong edges beyond 1.5 times their share of the area), `packed` (that beyond
+    `edges` (share of the noise power on strong edges, and on and beside them, beyond 1.5 times their share of the
+    area), `packed` (that beyond
     half in the pixels that must not carry more), `peaked` (rms beyond `PEAK`), `missing` (share of the MSE). Computed
     in float32 under mixed precision too.
     """
@@ -145,10 +148,16 @@ def _packed(image: Tensor, jnd: Tensor) -> Tensor:
 
 
 def _edges(image: Tensor, jnd: Tensor) -> Tensor:
-    """Share of each map's power on strong edges beyond `ALLOWED` times their share of the area: `(B,)`, 0 to 1."""
-    there, power = strong_edges(image).to(jnd), jnd.square().mean(1, keepdim=True)
-    share = (there * power).sum((1, 2, 3)) / power.sum((1, 2, 3)).clamp(min=_SMALLEST / 255**2)
-    return (share - ALLOWED * there.mean((1, 2, 3))).clamp(min=0)
+    """Share of each map's power on strong edges beyond `ALLOWED` times their share of the area, 0 to 1: `(B,)`.
+
+    That on the edges alone, and that on them and beside them, added.
+    """
+    on, power = strong_edges(image).to(jnd), jnd.square().mean(1, keepdim=True)
+    excess = jnd.new_zeros(len(jnd))
+    for there in (on, F.max_pool2d(on, 2 * BESIDE + 1, 1, BESIDE)):
+        share = (there * power).sum((1, 2, 3)) / power.sum((1, 2, 3)).clamp(min=_SMALLEST / 255**2)
+        excess = excess + (share - ALLOWED * there.mean((1, 2, 3))).clamp(min=0)
+    return excess
 
 
 def _carried(jnd: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Rows of `jnd-equal-mse` by every judge: means over all images, and what one map is ahead of the others.
 
-    python -m tests.campaigns.by_judge ROWS.jsonl... [--against ddjnd.hiding] [--without concentrated ...]
+    python -m tests.campaigns.by_judge ROWS.jsonl... [--against NAME] [--without NAME...] [--data NAME...]
 
 For each level, and for all levels together, a table: for each map and judge the mean and its standard error over images
 (of the mean over levels, where they are together). Below it, map by map, how much better `--against` is on the same
@@ -38,12 +38,13 @@ def main() -> None:
     parser.add_argument("rows", type=Path, nargs="+")
     parser.add_argument("--against", default="ddjnd.hiding")
     parser.add_argument("--without", nargs="*", default=[])
+    parser.add_argument("--data", nargs="*", help="these data sets alone")
     chosen = parser.parse_args()
     by_level: dict[float, Found] = defaultdict(lambda: defaultdict(dict))
     seconds = 0.0
     for row in (row for path in chosen.rows for row in read_rows(path)):
         name = label(row["method"], row["weights"])
-        if name not in chosen.without:
+        if name not in chosen.without and (not chosen.data or row["dataset"] in chosen.data):
             by_level[row["level"]][name][row["dataset"], row["image"]] = row["values"]
             seconds += row["seconds"]
     for level, found in sorted(by_level.items()):

@@ -25,7 +25,7 @@ from imgredux.methods.viewing import BY_PEAK, BY_PPD, REFERENCE
 
 SIDE = 256
 LEVEL = 9.0
-METHODS = ("chou1995", "wei2009", "wu2017", "localstd", "jiang2024")
+METHODS = ("chou1995", "wei2009", "wu2017", "localstd", "jiang2024", "ddjnd.hiding")
 
 
 def main() -> None:

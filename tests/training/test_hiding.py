@@ -6,6 +6,7 @@ import pytest
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional as F
 
 from imgredux.maps import concentration, peak
 from imgredux.maps.edges import strong_edges
@@ -131,9 +132,17 @@ def test_power_on_strong_edges_costs_beyond_their_share_of_the_area() -> None:
     assert 0.02 < area < 0.5
     flat = torch.full_like(image[:, :1], 1 / 255)
     assert hiding._edges(image, flat) == 0
-    share = 4 * area / (1 + 3 * area)  # of a map that is twice as high there
+    around = F.max_pool2d(there.float(), 2 * hiding.BESIDE + 1, 1, hiding.BESIDE)
+    wide = around.mean().item()
+    whole = 1 + 3 * area  # power of a map that is twice as high on the edges
+    shares = ((4 * area / whole, area), ((wide + 3 * area) / whole, wide))
+    beyond = [max(share - hiding.ALLOWED * part, 0) for share, part in shares]
     found = hiding._edges(image, flat * (1 + there)).item()
-    assert found == pytest.approx(share - hiding.ALLOWED * area, abs=1e-5)
+    assert found == pytest.approx(sum(beyond), abs=1e-5)
+    image = torch.full_like(image, 0.2)
+    image[..., 60:] = 0.8
+    beside = flat * (1 + 4 * (F.max_pool2d(strong_edges(image).float(), 7, 1, 3) > 0) * ~strong_edges(image))
+    assert hiding._edges(image, beside) > 0.1  # as high beside them
     logarithm = base(image).log().requires_grad_()
     hiding._edges(image, logarithm.exp()).sum().backward()
     assert logarithm.grad is not None
