@@ -139,14 +139,20 @@ def test_power_on_strong_edges_costs_beyond_their_share_of_the_area() -> None:
     beyond = [max(share - hiding.ALLOWED * part, 0) for share, part in shares]
     found = hiding._edges(image, flat * (1 + there)).item()
     assert found == pytest.approx(sum(beyond), abs=1e-5)
-    image = torch.full_like(image, 0.2)
-    image[..., 60:] = 0.8
-    beside = flat * (1 + 4 * (F.max_pool2d(strong_edges(image).float(), 7, 1, 3) > 0) * ~strong_edges(image))
-    assert hiding._edges(image, beside) > 0.1  # as high beside them
     logarithm = base(image).log().requires_grad_()
     hiding._edges(image, logarithm.exp()).sum().backward()
     assert logarithm.grad is not None
     assert logarithm.grad[there].min() > 0 > logarithm.grad[~there].max()
+
+
+def test_power_beside_strong_edges_costs_too() -> None:
+    image = torch.full((1, 3, 96, 96), 0.2)
+    image[..., 48:] = 0.8
+    edges = strong_edges(image)
+    around = F.max_pool2d(edges.float(), 2 * hiding.BESIDE + 1, 1, hiding.BESIDE) > 0
+    flat = torch.full_like(image[:, :1], 1 / 255)
+    assert hiding._edges(image, flat) == 0
+    assert hiding._edges(image, flat * (1 + 4 * (around & ~edges))) > 0.1
 
 
 def test_mixed_precision_changes_nothing() -> None:
