@@ -74,6 +74,7 @@ def test_a_run_ends_with_a_table_the_best_first(folder: Path) -> None:
             "mse",
             "reached",
             "peak",
+            "on_edges",
         ]
         assert [line.split()[:2] for line in table[2:]] == [["localstd", "2"], ["flat", "2"]]
         scores = [row["values"]["ssimulacra2"] for row in rows() if (row["method"], row["level"]) == ("flat", level)]

@@ -119,7 +119,7 @@ def test_a_row_says_what_was_measured_and_with_what(photos: Dataset, tmp_path: P
     }
     info = registry.info("flat")
     for row in rows:
-        assert set(row["values"]) == {*CHEAP, "concentration", "phi", "mse", "reached", "peak"}
+        assert set(row["values"]) == {*CHEAP, "concentration", "phi", "mse", "reached", "peak", "on_edges"}
         assert row["distribution"] == f"{info.distribution} {info.version}"
         assert row["version"] == imgredux.__version__
         assert row["commit"]
