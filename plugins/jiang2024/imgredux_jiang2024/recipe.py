@@ -2,8 +2,8 @@
 
 The authors' loss (squared error of the CPL), batch and clipping of gradients. They train for 200 epochs by stochastic
 gradient descent, with a rate of 0.1 that falls by 10 each 100; Adam, a cosine and the number of steps are chosen here,
-and so are patches of 64 pixels, as they do not say how large theirs are. The network is theirs, of 301,824 parameters; the
-weights that ship have 20,160: `--set 'options={width=32, recursions=9}' --set batch=16 --set lr=1e-3`.
+and so are patches of 64 pixels, as they do not say how large theirs are. The network is theirs, of 301,824 parameters;
+the weights that ship have 20,160: `--set 'options={width=32, recursions=9}' --set batch=16 --set lr=1e-3`.
 """
 
 from dataclasses import dataclass
