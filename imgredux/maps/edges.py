@@ -5,6 +5,7 @@ from torch.nn import functional as F
 
 from imgredux.ops.color import luma
 from imgredux.ops.precision import widest
+from imgredux.ops.protection import dilate
 from imgredux.ops.strips import pad
 from imgredux.ops.structure import sobel, strengths
 
@@ -24,7 +25,7 @@ def strong_edges(image: Tensor) -> Tensor:
     gradient = sobel(pad(y, 1, "reflect")).square().sum(1, keepdim=True)
     large, small = strengths(y, AROUND).square().split(1, 1)
     steep = (gradient >= STEEP**2) & (large - small >= ONE_WAY * (large + small))
-    return F.max_pool2d(steep.float(), 3, 1, 1) > 0
+    return dilate(steep, 3)
 
 
 def on_edges(noisy: Tensor, image: Tensor) -> Tensor:

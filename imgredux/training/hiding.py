@@ -11,12 +11,12 @@ strong edges beyond their share of the area costs.
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from imgredux.maps.edges import strong_edges
 from imgredux.metrics.psnr_hvs import psnr_hvs_m
 from imgredux.metrics.ssimulacra2 import ssimulacra2
 from imgredux.ops.masking import busyness
+from imgredux.ops.protection import dilate
 from imgredux.protocols.declared import PEAK, SPREAD
 
 # Points of SSIMULACRA 2: for all of the power in the pixels that may carry half of it; for a rms above `PEAK`; for all
@@ -152,9 +152,9 @@ def _edges(image: Tensor, jnd: Tensor) -> Tensor:
 
     That on the edges alone, and that on them and beside them, added.
     """
-    on, power = strong_edges(image).to(jnd), jnd.square().mean(1, keepdim=True)
+    on, power = strong_edges(image), jnd.square().mean(1, keepdim=True)
     excess = jnd.new_zeros(len(jnd))
-    for there in (on, F.max_pool2d(on, 2 * BESIDE + 1, 1, BESIDE)):
+    for there in (on.to(jnd), dilate(on, 2 * BESIDE + 1).to(jnd)):
         share = (there * power).sum((1, 2, 3)) / power.sum((1, 2, 3)).clamp(min=_SMALLEST / 255**2)
         excess = excess + (share - ALLOWED * there.mean((1, 2, 3))).clamp(min=0)
     return excess

@@ -12,12 +12,12 @@ from itertools import pairwise
 from pathlib import Path
 
 import torch
-from torch.nn import functional as F
 
 import imgredux
 from imgredux.io.finding import find_images
 from imgredux.io.images import to_tensor
 from imgredux.maps import strong_edges
+from imgredux.ops.protection import dilate
 
 RINGS = (0, 1, 2, 4, 8)  # pixels beyond the strong edges that a ring ends at; the first is the edges themselves
 
@@ -38,14 +38,14 @@ def main() -> None:
             image = to_tensor(file)
             with torch.no_grad():
                 power = estimator(image).square().mean(1, keepdim=True)
-            found.append(densities(power, strong_edges(image).float()))
+            found.append(densities(power, strong_edges(image)))
         means = (statistics.mean(one) for one in zip(*found, strict=True))
         print(f"| `{name}` | {' | '.join(f'{mean:.2f}' for mean in means)} |", flush=True)
 
 
 def densities(power: torch.Tensor, edges: torch.Tensor) -> list[float]:
     """Mean power over that of the image: on the edges, in each ring around them, and beyond all."""
-    grown = [F.max_pool2d(edges, 2 * ring + 1, 1, ring) if ring else edges for ring in RINGS]
+    grown = [dilate(edges, 2 * ring + 1).float() for ring in RINGS]
     rings = [grown[0], *(b - a for a, b in pairwise(grown)), 1 - grown[-1]]
     return [((ring * power).sum() / ring.sum().clamp(min=1) / power.mean()).item() for ring in rings]
 
