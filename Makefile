@@ -2,11 +2,14 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PLUGINS := $(wildcard plugins/*/pyproject.toml)
+# CompressAI pins NumPy below 2: its plugin has an environment of its own, beside the first, whose libraries it borrows.
+APART := plugins/compressai/pyproject.toml
+PLUGINS := $(filter-out $(APART),$(wildcard plugins/*/pyproject.toml))
 MEMBERS := $(patsubst %/pyproject.toml,-e ./%,$(PLUGINS)) -e ./examples/third_party
 STAMP := $(VENV)/installed
+ZOO := .venv-compressai
 
-.PHONY: demo test ci bench lint types wheels installable methods format clean
+.PHONY: demo test ci bench compressai lint types wheels platforms installable methods format clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py demo
@@ -14,10 +17,13 @@ demo: $(STAMP)
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not wheels"
 
-ci: lint types wheels test
+ci: lint types wheels test compressai
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.report
+
+compressai: $(ZOO)/installed
+	OMP_NUM_THREADS=1 $(ZOO)/bin/python -m pytest plugins/compressai
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
@@ -28,6 +34,9 @@ types: $(STAMP)
 
 wheels: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m wheels
+
+platforms: $(STAMP)
+	$(BIN)/python -m tests.platforms
 
 installable: $(STAMP)
 	$(BIN)/python -m tests.installable
@@ -46,5 +55,12 @@ $(STAMP): pyproject.toml constraints.txt $(PLUGINS) examples/third_party/pyproje
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation -e ".[fast,repack,ray,eval,train,test,bench,dev]" $(MEMBERS)
 	touch $(STAMP)
 
+$(ZOO)/installed: $(STAMP) $(APART) plugins/compressai/constraints.txt
+	test -x $(ZOO)/bin/python || $(BIN)/python -m venv $(ZOO)
+	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $$($(ZOO)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/borrowed.pth
+	$(ZOO)/bin/python -m pip install --quiet --constraint plugins/compressai/constraints.txt compressai "numpy<2"
+	$(ZOO)/bin/python -m pip install --quiet --no-build-isolation --no-deps -e . -e ./plugins/jndlc -e ./plugins/compressai
+	touch $@
+
 clean:
-	rm -rf $(VENV) demo dist build
+	rm -rf $(VENV) $(ZOO) demo dist build

@@ -4,6 +4,7 @@ python -m tests.methods_page
 """
 
 import json
+import runpy
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -44,11 +45,12 @@ COMMON = ("name", "what it is", "paper", "licence of the code", "weights", "grad
 def page() -> str:
     """The text of docs/methods.md."""
     parts = [HEAD]
+    known = {name: registry.info(name) for name in registry.list_methods() if name in INSTALLABLE} | _apart()
     for kind in KINDS:
         head = (*COMMON, "knob" if kind == "codec" else "context")
-        rows = [_method(registry.info(name)) for name in registry.list_methods(kind) if name in INSTALLABLE]
+        rows = [_method(known[name]) for name in sorted(known) if known[name].spec.kind == kind]
         parts += [f"## {kind.capitalize()}s\n", _table(head, rows)]
-    trained = [row for name in registry.list_methods() if name in INSTALLABLE for row in _trained(registry.info(name))]
+    trained = [row for name in sorted(known) for row in _trained(known[name])]
     parts += ["## What the shipped weights cost and gave\n", TRAINED_HEAD, _table(TRAINED, trained)]
     metrics = [*METRICS, *OURS["metric"]]
     parts += ["## Metrics\n", METRICS_HEAD, _table(("name", "label", "better"), map(_metric, metrics))]
@@ -57,6 +59,16 @@ def page() -> str:
     head = ("name", "what it measures", "kind", "levels", "column that counts", "baselines")
     parts += ["## Protocols\n", PROTOCOLS_HEAD, _table(head, map(_protocol, ours))]
     return "\n".join(parts)
+
+
+def _apart() -> dict[str, Info]:
+    """What is not in this environment: plugins that have one of their own, by name."""
+    found = {}
+    for name in INSTALLABLE.keys() - registry.list_methods():
+        (file,) = (REPOSITORY / "plugins" / name).glob("imgredux_*/__init__.py")
+        spec = runpy.run_path(str(file))["SPEC"]
+        found[name] = Info(spec=spec, distribution=None, version=None, weights={})
+    return found
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

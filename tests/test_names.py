@@ -25,7 +25,7 @@ def constants(file: Path) -> list[tuple[int, str]]:
 
 def test_the_names_are_those_at_hand() -> None:
     assert set(registry.list_protocols()) >= PROTOCOLS
-    assert set(registry.list_methods()) >= METHODS
+    assert set(registry.list_methods()) >= METHODS - {"compressai"}  # which has an environment of its own
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))

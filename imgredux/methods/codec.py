@@ -40,6 +40,14 @@ class Codec(Method):
         def __call__(self, image: Image.Image | str | PathLike, /, **options: Any) -> Image.Image: ...
         def __call__(self, image: ImageLike | Tensor, /, **options: Any) -> Any: ...
 
+    @property
+    def knob(self) -> tuple[str, tuple[int | float | str, ...]] | None:
+        """The keyword that trades size for quality, and some of its values, from the smallest files to the best images.
+
+        `Spec.knob`, unless the weights have other values; None: each image has one file.
+        """
+        return self.spec.knob
+
     @abstractmethod
     def forward(self, x: Tensor) -> Coded:
         """The image after coding, and the bits `(B,)` it takes, differentiable where the Spec says so.

@@ -12,6 +12,7 @@ from imgredux.dispatch import decode
 from imgredux.io import images
 from imgredux.methods.base import Method
 from imgredux.methods.codec import Codec
+from imgredux.methods.stream import is_stream
 from imgredux.protocols.base import Measured, Protocol, Trial, eight_bit, timed
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 class RateDistortion(Protocol):
     """An image of 8 bits, written at each value of the codec's knob, and what its file is decoded to.
 
-    The level is the place of the value in `Spec.knob`, from 1: the smallest files first. Bits are those of the
-    file, its header and all. A codec with fewer values has fewer rows.
+    The level is the place of the value in the codec's `knob`, from 1: the smallest files first. Bits are those of the
+    file, its header and all. A codec with fewer values has fewer rows, one without a knob has one.
     """
 
     def begin(
@@ -33,16 +34,18 @@ class RateDistortion(Protocol):
         picture = np.ascontiguousarray(planes.squeeze())
         selected = self.functions(metrics)
         assert isinstance(method, Codec)  # the kind of the protocol
-        keyword, values = method.spec.knob or ("", ())
+        keyword, values = method.knob or ("", (None,))
 
         def trial(level: float | None, seed: int) -> Measured:
             place = int(level or 1) - 1
             if place >= len(values):
                 return Measured({}, 0.0, f"{method.label} has {len(values)} points")
-            data, seconds = timed(partial(method.encode, picture, **{keyword: values[place]}))
-            decoded = _planes(decode(data, device), target)
-            bpp = 8 * len(data) / (picture.shape[0] * picture.shape[1])
             value = values[place]
+            options = {} if value is None else {keyword: value}
+            data, seconds = timed(partial(method.encode, picture, **options))
+            image = method.decode(data) if is_stream(data) else decode(data, device)  # with a user's weights, too
+            decoded = _planes(image, target)
+            bpp = 8 * len(data) / (picture.shape[0] * picture.shape[1])
             figures = {"bpp": bpp, "knob": value if isinstance(value, (int, float)) else float(place + 1)}
             figures |= {name: metric(decoded, target).item() for name, metric in selected.items()}
             return Measured(figures, seconds)

@@ -53,6 +53,7 @@ RestorerTag: TypeAlias = Literal[
 
 CodecName: TypeAlias = Literal[
     "avif",
+    "compressai",
     "jndjpeg",
     "jndlc",
     "jndsearch",
@@ -64,6 +65,5 @@ CodecName: TypeAlias = Literal[
 ]
 
 CodecTag: TypeAlias = Literal[
-    "jndlc.fwl",
-    "jndlc.small",
+    "jndlc.base",
 ]

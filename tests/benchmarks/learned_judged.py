@@ -43,7 +43,7 @@ def curves(program: str, names: list[str], place: str, limit: int | None) -> dic
     found: dict[str, dict[str, dict[str, Curve]]] = {"SSIMULACRA 2": {}, "PSNR": {}}
     for name in names:
         codec = named(name)
-        keyword, values = codec.spec.knob or ("", ())
+        keyword, values = codec.knob or ("", ())
         for item in folder(place).items[:limit]:
             image = eight_bit(item.read()).expand(-1, 3, -1, -1)
             scores, decibels = [], []

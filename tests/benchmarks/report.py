@@ -29,6 +29,7 @@ class Gate(NamedTuple):
     at_least: float
 
 
+SAME = "mean-scale hyperprior"
 PORTED = ("chou1995", "yang2005", "zhang2005", "wu2017")
 GATES = [
     Gate("8x8 DCT, 12 MP", "dct(out=)", "scipy.fft.dctn", 5),
@@ -53,10 +54,12 @@ GATES = [
     Gate("DDJND, attention, training step, 96x96", "imgredux, fused", "plain", 1.5),
     Gate("JPEG, 1080p RGB", "jndjpeg", None, 2),
     *(
-        Gate(f"learned codec, {direction}, {size}", "jndlc", "CompressAI", 1 / 1.1)
+        Gate(f"learned codec, {direction}, {size}", f"jndlc, {SAME}", f"CompressAI, {SAME}", 1)
         for direction in ("encode", "decode")
         for size in ("0.4 MP", "4 MP")
     ),
+    Gate("learned codec, encode, 4 MP", "jndlc", None, 2),
+    Gate("learned codec, decode, 4 MP", "jndlc", None, 3),
     Gate("SSIMULACRA2, 1080p RGB", "ssimulacra2", "ssimulacra2 0.3.0 (package)", 5),
 ]
 SIZE_GATE = 1.15  # time per pixel at 12 megapixels over that at 1

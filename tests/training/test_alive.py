@@ -23,6 +23,8 @@ WITHOUT_GRADIENT = ("sha.k.bias", "entropy_bottleneck.quantiles")
 DEAD = {
     "d2lnet.blind": "its coarsest blocks are dead: d2lnet.q10, which begins near zero, is to take its place",
 }
+# Recipes that want a file which a user has and this repository has not.
+WANTING = ("jndlc.fwl",)  # torchvision's weights of VGG-16
 
 
 def learning() -> Iterator[str]:
@@ -30,7 +32,7 @@ def learning() -> Iterator[str]:
     for kind in ("estimator", "restorer", "codec"):
         for name in registry.list_methods(kind):
             if registry.info(name).spec.recipes:
-                yield from (f"{name}.{tag}" for tag in recipes(name))
+                yield from (full for tag in recipes(name) if (full := f"{name}.{tag}") not in WANTING)
 
 
 def shipped() -> Iterator[str]:
@@ -89,12 +91,14 @@ def test_every_part_counts_on_a_photograph(full: str, request: pytest.FixtureReq
     options = {"qtable": ops.ijg_tables(20)[None]} if isinstance(method, Restorer) else {}
     x = ops.jpeg(x, 20) if options else x
     layers = {name: layer for name, layer in method.named_modules() if isinstance(layer, nn.Conv2d)}
+    if isinstance(method, Codec):
+        method.train().eval()  # without integer tables, which stand in the place of what networks give
     replaced: list[str] = []
     flat: list[str] = []
 
     def run() -> Tensor:
         result = method(x, **options)
-        return result.image if isinstance(method, Codec) else result
+        return torch.cat([result.image.flatten(), result.bits]) if isinstance(method, Codec) else result
 
     with torch.no_grad():
         whole = run()

@@ -7,7 +7,7 @@ SPEC = Spec(
     name="jndlc",
     kind="codec",
     target="imgredux_jndlc.method:JndLc",
-    title="Learned image compression with JND losses on a mean-scale hyperprior",
+    title="Learned image compression with JND losses, on a network for processors whose decoder is in integers",
     paper="F. Pakdaman, S. Nami and M. Gabbouj, Perceptual Learned Image Compression via End-to-End JND-Based "
     "Optimization, ICIP 2024",
     license="Apache-2.0",
@@ -16,8 +16,9 @@ SPEC = Spec(
     minimum=64,
     context=None,
     differentiable=True,
-    knob=("quality", (0, 0.5, 1, 1.5, 2, 2.5, 3, 4)),
+    knob=("quality", (0, 1, 2, 3, 4, 5, 6)),
     recipes="imgredux_jndlc.recipe:RECIPES",
+    exceptions={"most_bytes": "4.1 MiB a network: docs/codecs.md has what it saves over the smaller one before it"},
 )
 
 

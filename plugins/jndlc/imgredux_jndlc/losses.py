@@ -6,12 +6,17 @@ those below. The authors' code is at github.com/sanaznami/JND-LC; docs and names
 """
 
 from collections.abc import Callable
+from os import PathLike
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from imgredux import ops
+from imgredux.errors import WeightsError
+from imgredux.methods.weights import read_checkpoint
 
 EPSILON = 0.05  # of the plain distortion, beside a hinge, so that a gradient is left
+
+VGG16 = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512)  # channels; 0: pooling
 
 # Watson's thresholds at 32 pixels/degree, orthonormal DCT units of 0..255 (DCTune; SPIE 1913, 1993).
 WATSON = (
@@ -58,10 +63,36 @@ def fwl(
 def dct_features(x: Tensor) -> Tensor:
     """Amplitudes of the 8x8 DCT of luma in units of Watson's thresholds, `(B, 1, H/8, W/8, 8, 8)`.
 
-    They take the place of VGG-16's features, whose weights would have to be downloaded.
+    They take the place of VGG-16's features where its weights are not at hand.
     """
     C = ops.blocks(ops.dct(255 * ops.luma(x.float())))
     return C.abs() / C.new_tensor(WATSON).view(8, 8)
+
+
+class Vgg16(nn.Module):
+    """VGG-16's features as the authors' code takes them: `(B, 3, H, W)` in [0, 1] to `(B, 512, H / 16, W / 16)`.
+
+    The last ReLU's, without the pooling behind it, and without ImageNet's mean and deviation. weights: a state dict of
+    torchvision's `vgg16`, or of its `features` alone, in a file. Raises WeightsError for another file.
+    """
+
+    def __init__(self, weights: str | PathLike[str]) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        channels = 3
+        for width in VGG16:
+            layers += [nn.Conv2d(channels, width, 3, 1, 1), nn.ReLU()] if width else [nn.MaxPool2d(2)]
+            channels = width or channels
+        self.layers = nn.Sequential(*layers)
+        state = {key.removeprefix("features."): value for key, value in read_checkpoint(weights).items()}
+        try:
+            self.layers.load_state_dict({key: state[key] for key in self.layers.state_dict()})
+        except (KeyError, RuntimeError) as error:
+            raise WeightsError(f"{weights} does not hold the weights of VGG-16: {error}") from error
+        self.requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(x.float())
 
 
 def beyond(y: Tensor, x: Tensor, jnd: Tensor, share: float = 0.5, weight: float = 2.0, kappa: float = 1.0) -> Tensor:

@@ -1,4 +1,4 @@
-"""How the weights of JND-LC are trained: `imgredux train jndlc.small --images DIR...`, the others on pairs, from it.
+"""How the weights of JND-LC are trained: `imgredux train jndlc.base --images DIR...`, the others on pairs, from it.
 
 First rate and distortion alone. Then, from those weights (`--init`), a few thousand steps under a loss that knows the
 just noticeable difference, on the pairs of `imgredux make-pairs`; `more` is the control, the same steps on the same
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from imgredux import registry
+from imgredux.errors import WeightsError
 from imgredux.methods.base import Method
 from imgredux.training import Batch, PairRecipe, Recipe
 from imgredux_jndlc import losses
@@ -21,8 +22,7 @@ from imgredux_jndlc.method import LAMBDAS, JndLc
 if TYPE_CHECKING:
     from imgredux.training import Images
 
-SMALL: dict[str, Any] = {"N": 32, "M": 64}
-WIDE: dict[str, Any] = {"N": 96, "M": 128, "lambdas": (0.0018, 0.0035, 0.0067, 0.0130, 0.0250, 0.0483, 0.0932)}
+HYPERPRIOR: dict[str, Any] = {"transforms": "hyperprior", "N": 96, "M": 128}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class RateRecipe(Recipe):
         cast(JndLc, method).freeze()
 
 
-Loss = Literal["rd", "pwl", "iwl", "iwl-as-coded", "fwl", "map", "weighted", "score"]
+Loss = Literal["rd", "pwl", "iwl", "iwl-as-coded", "fwl", "fwl-dct", "map", "weighted", "score"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,8 @@ class JndRecipe(PairRecipe):
     """Crops of pristine images and of their critical ones, and lambda D' + R with a D' of `losses`.
 
     D: which; "rd" is D itself. share, kappa, w: of `pwl`, `iwl` and the maps, `fwl`. estimator: whose maps "map" and
-    "weighted" take, at `jnd_scale` times their own. fwl_scale, score_scale: bring the other terms to the size of D.
+    "weighted" take, at `jnd_scale` times their own. vgg: torchvision's weights of VGG-16 in a file, for "fwl".
+    fwl_scale, score_scale: bring the other terms to the size of D.
     `gain` as in `RateRecipe`: what these losses give up of it is their price.
     """
 
@@ -66,6 +67,7 @@ class JndRecipe(PairRecipe):
     kappa: float = 1.0
     w: float = 0.9
     fwl_scale: float = 100.0
+    vgg: str = ""
     score_scale: float = 2.0
     estimator: str = "ddjnd.hiding"
     jnd_scale: float = 1.0
@@ -100,6 +102,8 @@ class JndRecipe(PairRecipe):
             case "iwl-as-coded":
                 return losses.iwl_as_coded(y, x, j)
             case "fwl":
+                return losses.fwl(y, x, j, _vgg(self.vgg, str(x.device)), self.w, self.fwl_scale)
+            case "fwl-dct":
                 return losses.fwl(y, x, j, losses.dct_features, self.w, self.fwl_scale)
             case "map":
                 return losses.beyond(y, x, j, self.share, kappa=self.kappa)
@@ -126,7 +130,7 @@ def coded(method: JndLc, x: Tensor, level: Tensor, seed: Tensor) -> tuple[Tensor
     """The decoded crops, bits per pixel `(B,)`, and lambda `(B,)`."""
     with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):
         torch.manual_seed(int(seed))
-        y, bits = method.network.noisy(x, method.network.gains(level))
+        y, bits = method.network.noisy(x, method.network.steps(level))
     return y, bits / (x.shape[-2] * x.shape[-1]), x.new_tensor(method.lambdas)[level.long()]
 
 
@@ -147,18 +151,30 @@ def judged(method: JndLc, images: list[Tensor]) -> dict[str, float]:
 
 
 @cache
+def _vgg(weights: str, device: str) -> losses.Vgg16:
+    if not weights:
+        raise WeightsError(
+            'the feature-wise loss as printed needs torchvision\'s weights of VGG-16: --set vgg="vgg16-397923af.pth". '
+            "The recipe fwl-dct needs none"
+        )
+    return losses.Vgg16(weights).to(device)
+
+
+@cache
 def _estimator(name: str, device: str) -> Method:
     return registry.get(name, device)
 
 
-FINE: dict[str, Any] = {"options": SMALL, "crop": 128, "batch": 8, "steps": 6_000, "lr": 1e-4}
+FINE: dict[str, Any] = {"crop": 128, "batch": 8, "steps": 6_000, "lr": 1e-4}
 RECIPES: dict[str, Recipe] = {
-    "small": RateRecipe(options=SMALL, crop=128, batch=8, steps=50_000, lr=1e-3),
-    "wide": RateRecipe(options=WIDE, crop=256, batch=16, steps=60_000, lr=5e-4),
+    "base": RateRecipe(crop=128, batch=8, grow=((0.75, 192, 4),), steps=50_000, lr=1e-3, kernels_lr=2e-3, warmup=0.05),
+    "hyperprior": RateRecipe(options=HYPERPRIOR, crop=256, batch=16, steps=60_000, lr=5e-4),
     "more": JndRecipe(**FINE, D="rd"),
     "pwl": JndRecipe(**FINE, D="pwl"),
     "iwl": JndRecipe(**FINE, D="iwl"),
-    "fwl": JndRecipe(**FINE, D="fwl"),
+    "iwl-as-coded": JndRecipe(**FINE, D="iwl-as-coded"),
+    "fwl": JndRecipe(**FINE, D="fwl", fwl_scale=1.0),
+    "fwl-dct": JndRecipe(**FINE, D="fwl-dct"),
     "map": JndRecipe(**FINE, D="map"),
     "weighted": JndRecipe(**FINE, D="weighted"),
     "score": JndRecipe(**{**FINE, "crop": 256, "batch": 2}, D="score"),

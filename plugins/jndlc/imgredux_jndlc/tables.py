@@ -1,24 +1,38 @@
-"""Integer tables of the entropy coder, and coding with them: nothing that is read can lead the decoder astray.
+"""Integer tables of the entropy coder, and strings of symbols: nothing that is read can lead the decoder astray.
 
-CompressAI's range coder believes what it is given: its decoder reads on past the end of a string, and a symbol that
-stands for "outside the table" makes it read a number of any length. These tables have no such symbol, so a symbol takes
-16 bits at most, and strings are lengthened by as much before they are decoded: no content makes it leave them.
+The coder is the ANS coder of `constriction`. Any string decodes to symbols of the tables, if not to those that someone
+wrote: what is behind the end of a string reads as zeros. Its probabilities are multiples of 2**-24, computed from ours
+of 2**-16 by products and sums that float64 holds exactly.
 """
 
 import math
+import zlib
 from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
 
+import constriction
 import numpy as np
 import torch
 from torch import Tensor
 
-from imgredux_jndlc.parts import EntropyBottleneck, RansDecoder, RansEncoder
+from imgredux_jndlc.bottleneck import EntropyBottleneck
 
-BITS = 16  # precision of the coder: the frequencies of a table add up to 2**16
-TAIL = 1e-9  # probability left out of a table at both ends together
+_coders: Any = constriction.stream  # pyright: ignore[reportAttributeAccessIssue] - a native module
+
+BITS = 16  # the frequencies of a table add up to 2**16
 LEAST = 15  # symbols that every table has on either side: residuals that the hyperprior did not foresee
-FEWEST = 4  # symbols in a string
-STATE = 8  # bytes that the coder writes beyond the symbols' own
+REACH = 6.1  # deviations that a table has on either side
+FARTHEST = 2**12  # symbols on either side, at most
+WORD = np.dtype("<u4")  # strings are of such words
+# Standard deviations that there is a table for, 0.11 to 256 as in CompressAI, in multiples of 2**-12.
+STEPS = [round(2**12 * 0.11 * (256 / 0.11) ** (place / 63)) for place in range(64)]
+SCALES = tuple(step / 2**12 for step in STEPS)
+
+
+def scale_indexes(scales: Tensor) -> Tensor:
+    """int32: the table for each scale, in units of 2**-12: the first that is not smaller; the last for all beyond."""
+    return torch.bucketize(scales.contiguous(), scales.new_tensor(STEPS[:-1]), out_int32=True)
 
 
 class Tables:
@@ -34,12 +48,18 @@ class Tables:
         tables = np.split(flat.numpy(), ends[:-1].numpy()) if len(lengths) else []
         if not tables or int(ends[-1]) != len(flat) or len(offsets) != len(lengths):
             raise ValueError("tables of the entropy coder do not fit one another")
-        for table in tables:
-            if len(table) < 2 or table[0] != 0 or table[-1] != 1 << BITS or (np.diff(table) < 1).any():
+        self._frequencies = [np.diff(table) for table in tables]
+        for table, frequencies in zip(tables, self._frequencies, strict=True):
+            if len(table) < 3 or table[0] != 0 or table[-1] != 1 << BITS or (frequencies < 1).any():
                 raise ValueError("a table of the entropy coder is not a distribution over 2**16")
-        # The last entry twice: CompressAI takes a last symbol for "outside the table"; here it has no width.
-        self._lists = [[*table.tolist(), 1 << BITS] for table in tables]
-        self._sizes, self._offsets = (lengths + 1).tolist(), offsets.tolist()
+
+    @cached_property
+    def models(self) -> list[Any]:
+        """The coder's, by index."""
+        return [
+            _coders.model.Categorical(frequencies / 2.0**BITS, perfect=False, lazy=False)
+            for frequencies in self._frequencies
+        ]
 
     @property
     def highest(self) -> Tensor:
@@ -51,34 +71,73 @@ class Tables:
         low, high = (bound.to(symbols)[indexes] for bound in (self.offsets, self.highest))
         return symbols.maximum(low).minimum(high)
 
-    def encode(self, symbols: Tensor, indexes: Tensor) -> bytes:
-        """The string of symbols that the tables have, each by the table of its index; both int, of one shape.
+    def by_index(self, indexes: np.ndarray) -> tuple[np.ndarray, list[tuple[int, slice]]]:
+        """In which order the symbols are coded, by table, and the part of each table that there is."""
+        order = np.argsort(indexes, kind="stable")
+        ends = np.bincount(indexes, minlength=len(self.lengths)).cumsum().tolist()
+        parts = [slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True)]
+        return order, [(index, part) for index, part in enumerate(parts) if part.stop > part.start]
 
-        Raises ValueError for fewer than 4 symbols: CompressAI's coder writes its state beyond what it has allocated.
-        """
-        if symbols.numel() < FEWEST:
-            raise ValueError(f"{symbols.numel()} symbols: the coder needs {FEWEST}")
-        given = symbols.flatten().tolist(), indexes.flatten().tolist()
-        return RansEncoder().encode_with_indexes(*given, self._lists, self._sizes, self._offsets)
 
-    def decode(self, string: bytes, indexes: Tensor) -> Tensor:
-        """int32 symbols of the shape of the indexes, whatever the string holds. Raises ValueError: of no legal length.
+class Writer:
+    """Symbols, each by the table of its index, to a string. head: what the checksum begins with."""
 
-        The coder reads the state, then 4 bytes for a symbol at most.
-        """
-        if len(string) < STATE or len(string) % 4 or len(string) > STATE + 4 * indexes.numel():
-            raise ValueError(f"a string of {len(string)} bytes for {indexes.numel()} symbols")
-        padded = string + bytes(STATE + 4 * indexes.numel() - len(string) + 4)
-        flat = indexes.flatten().tolist()
-        symbols = RansDecoder().decode_with_indexes(padded, flat, self._lists, self._sizes, self._offsets)
-        return torch.tensor(symbols, dtype=torch.int32).view(indexes.shape)
+    def __init__(self, head: bytes = b"") -> None:
+        self.crc = zlib.crc32(head)
+        self._given: list[tuple[Tables, np.ndarray, np.ndarray]] = []
+
+    def put(self, tables: Tables, indexes: Tensor, symbols: Tensor) -> None:
+        """Symbols that the tables have; both flat, of whole numbers."""
+        given = indexes.numpy().astype("<u2"), symbols.numpy().astype(np.int32)
+        self._given.append((tables, *given))
+        self.crc = _crc(self.crc, *given)
+
+    def string(self) -> bytes:
+        """The last symbol first: such a coder is a stack."""
+        coder = _coders.stack.AnsCoder()
+        for tables, indexes, symbols in reversed(self._given):
+            order, parts = tables.by_index(indexes)
+            found = (symbols - tables.offsets.numpy()[indexes])[order]
+            for index, part in reversed(parts):
+                coder.encode_reverse(found[part], tables.models[index])
+        return coder.get_compressed().astype(WORD).tobytes()
+
+
+class Reader:
+    """What a `Writer` wrote, asked for in the same order. Raises ValueError for a string that cannot be one."""
+
+    def __init__(self, string: bytes, head: bytes = b"") -> None:
+        if len(string) % WORD.itemsize:
+            raise ValueError(f"a string of {len(string)} bytes")
+        self.crc = zlib.crc32(head)
+        self._coder = _coders.stack.AnsCoder(np.frombuffer(string, WORD).astype(np.uint32))
+
+    def get(self, tables: Tables, indexes: Tensor) -> Tensor:
+        """int32 symbols, one for each of the indexes, which are flat."""
+        given = indexes.numpy().astype("<u2")
+        order, parts = tables.by_index(given)
+        found = np.empty(len(given), np.int32)
+        for index, part in parts:
+            found[part] = self._coder.decode(tables.models[index], part.stop - part.start)
+        symbols = np.empty_like(found)
+        symbols[order] = found
+        symbols += tables.offsets.numpy()[given]
+        self.crc = _crc(self.crc, given, symbols)
+        return torch.from_numpy(symbols)
+
+    def end(self, crc: int) -> None:
+        """Raises ValueError where the checksum is another, or the string held more than was asked for."""
+        if self.crc != crc:
+            raise ValueError("the checksum of the latents differs")
+        if not self._coder.is_empty():
+            raise ValueError("the string does not end with the latents")
 
 
 def gaussian_tables(scales: Sequence[float]) -> Tables:
     """A table for each standard deviation, of a normal distribution rounded to integers, symmetric about 0."""
     tables, offsets = [], []
     for scale in scales:
-        reach = max(math.ceil(6.1 * scale), LEAST)
+        reach = max(math.ceil(REACH * scale), LEAST)
         edges = np.arange(-reach, reach + 2) - 0.5
         normal = torch.special.ndtr(torch.from_numpy(edges / scale)).numpy()
         tables.append(_cumulative(np.diff(normal)))
@@ -87,19 +146,15 @@ def gaussian_tables(scales: Sequence[float]) -> Tables:
 
 
 def factorized_tables(bottleneck: EntropyBottleneck) -> Tables:
-    """A table for each channel of CompressAI's entropy bottleneck, about its median, in double precision."""
-    state = {key: value.detach().cpu().double() for key, value in bottleneck.state_dict().items()}
-    double = EntropyBottleneck(bottleneck.channels, filters=bottleneck.filters).double()
-    double.load_state_dict({key: value for key, value in state.items() if not key.startswith("_")}, strict=False)
-    medians = double.quantiles[:, 0, 1].detach()
-    reaches = torch.stack([medians - double.quantiles[:, 0, 0], double.quantiles[:, 0, 2] - medians]).detach()
-    low, high = reaches.ceil().clamp(LEAST, 2**12).int().tolist()
+    """A table for each channel of hyper-latents, about its median, in double precision."""
+    double = EntropyBottleneck(bottleneck.channels).double()
+    double.load_state_dict(bottleneck.state_dict())
+    lower, medians, upper = double.quantiles[:, 0].detach().T
+    low, high = torch.stack([medians - lower, upper - medians]).ceil().clamp(LEAST, FARTHEST).int().tolist()
     widest = max(a + b + 1 for a, b in zip(low, high, strict=True))
-    start = medians - torch.tensor(low)
-    samples = start[:, None, None] + torch.arange(widest, dtype=torch.float64)
+    samples = (medians - torch.tensor(low))[:, None] + torch.arange(widest, dtype=torch.float64)
     with torch.no_grad():
-        _, likelihoods = double(samples.permute(1, 0, 2), training=False)
-    masses = likelihoods[0].numpy()
+        masses = double.likelihood(samples[None, :, None])[0, :, 0].numpy()
     tables = [_cumulative(mass[: a + b + 1]) for mass, a, b in zip(masses, low, high, strict=True)]
     return _joined(tables, [-a for a in low])
 
@@ -115,3 +170,7 @@ def _cumulative(masses: np.ndarray) -> np.ndarray:
 def _joined(tables: Sequence[np.ndarray], offsets: Sequence[int]) -> Tables:
     lengths = torch.tensor([len(table) for table in tables], dtype=torch.int32)
     return Tables(torch.from_numpy(np.concatenate(tables)), lengths, torch.tensor(offsets, dtype=torch.int32))
+
+
+def _crc(value: int, indexes: np.ndarray, symbols: np.ndarray) -> int:
+    return zlib.crc32(symbols.astype("<i4", copy=False).tobytes(), zlib.crc32(indexes.tobytes(), value))

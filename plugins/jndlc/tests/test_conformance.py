@@ -2,6 +2,9 @@
 
 from imgredux.testing import CodecConformance
 
+MOST_BYTES = 9_000_000  # two networks of two million parameters: docs/codecs.md
+
 
 class TestJndLc(CodecConformance):
     name = "jndlc"
+    most_bytes = MOST_BYTES

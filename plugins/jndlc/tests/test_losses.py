@@ -97,10 +97,34 @@ def test_every_loss_has_a_finite_gradient_at_no_error_too():
         assert found.isfinite().all()
 
 
-@pytest.mark.parametrize("tag", ["more", "pwl", "iwl", "fwl", "map", "weighted"])
+@pytest.mark.parametrize("tag", ["more", "pwl", "iwl", "iwl-as-coded", "fwl-dct", "map", "weighted"])
 def test_each_recipe_is_the_control_but_for_its_loss(tag):
     from dataclasses import replace
 
     from imgredux_jndlc.recipe import RECIPES
 
     assert replace(RECIPES[tag], D="rd") == RECIPES["more"]
+
+
+def test_the_features_of_the_paper_are_those_of_torchvision(tmp_path):
+    models = pytest.importorskip("torchvision.models")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        theirs = models.vgg16(weights=None)
+    path = tmp_path / "vgg16.pth"
+    torch.save(theirs.state_dict(), path)
+    found = losses.Vgg16(path)(x)
+    with torch.no_grad():
+        expected = theirs.features[:-1](x)  # as the authors' code cuts them
+    torch.testing.assert_close(found, expected)
+    assert found.shape == (3, 512, 2, 3)
+    assert gradient(lambda image: losses.fwl(image, x, j, losses.Vgg16(path))).isfinite().all()
+
+
+def test_the_loss_of_the_paper_says_what_it_lacks():
+    from imgredux_jndlc.recipe import RECIPES
+
+    from imgredux.errors import WeightsError
+
+    with pytest.raises(WeightsError, match="fwl-dct needs none"):
+        RECIPES["fwl"]._distortion(y, x, j)
