@@ -66,4 +66,5 @@ CodecName: TypeAlias = Literal[
 
 CodecTag: TypeAlias = Literal[
     "jndlc.base",
+    "jndlc.fwl-dct",
 ]
