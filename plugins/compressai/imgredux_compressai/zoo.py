@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping
 
+from imgredux_jndlc.hyperprior import with_present_names
 from torch import Tensor, nn
 
 from imgredux.errors import WeightsError
@@ -61,12 +62,7 @@ def network_of(state: Mapping[str, Tensor]) -> tuple[str, CompressionModel]:
 def _complete(name: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """With the names of the network: files of other versions lack constants, and number the parts of the prior."""
     small = ARCHITECTURES[name](8) if name.startswith("cheng") else ARCHITECTURES[name](8, 12)
-    named = dict(state)
-    for kind, several in (("matrix", "matrices"), ("bias", "biases"), ("factor", "factors")):
-        for place in range(5):
-            value = named.pop(f"entropy_bottleneck._{kind}{place}", None)
-            if value is not None:
-                named[f"entropy_bottleneck.{several}.{place}"] = value
+    named = with_present_names(state)
     constants = {key: value for key, value in small.state_dict().items() if key not in named and value.numel() < 4}
     return constants | named
 

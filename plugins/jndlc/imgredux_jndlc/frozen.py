@@ -1,5 +1,6 @@
 """What streams are read and written by: integers alone, made of trained weights."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -78,7 +79,7 @@ class Frozen:
         return y_hat.cpu()
 
     @torch.no_grad()
-    def _passes(self, symbols: Tensor, give) -> tuple[Tensor, list[Tensor]]:
+    def _passes(self, symbols: Tensor, give: Callable[[Tensor, Tensor, Tensor], Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Latents, and the parameters of each pass; `give` finds the symbols from means, indexes and mask."""
         z_hat = (symbols.to(self.medians) * 2.0**UNIT + self.medians).clamp_(-LIMIT, LIMIT)
         features = self.features(z_hat)

@@ -64,14 +64,20 @@ def hyperprior(N: int, M: int) -> Core:
 
 def from_compressai(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The parameters among a state dict of CompressAI's `mbt2018-mean`, of old and of new names."""
+    named = with_present_names(state)
+    constant = ("bound", "pedestal", "target")
+    return {key: x for key, x in named.items() if not key.startswith(OWN) and not key.endswith(constant)}
+
+
+def with_present_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict of CompressAI's, the parts of its prior named as its present version has them."""
     named = {key.removeprefix("module."): value for key, value in state.items()}
     for kind, several in (("matrix", "matrices"), ("bias", "biases"), ("factor", "factors")):
         for place in range(5):
             old = f"entropy_bottleneck._{kind}{place}"
             if old in named:
                 named[f"entropy_bottleneck.{several}.{place}"] = named.pop(old)
-    constant = ("bound", "pedestal", "target")
-    return {key: x for key, x in named.items() if not key.startswith(OWN) and not key.endswith(constant)}
+    return named
 
 
 def for_compressai(core: Core) -> dict[str, Tensor]:

@@ -137,8 +137,9 @@ class JndLc(Codec):
 
         Raises WeightsError for tables that are damaged.
         """
-        buffers = {name: buffer.cpu() for name, buffer in self.named_buffers(recurse=False)}
-        if self._frozen is None and buffers["y_flat"].numel():
+        made = dict(self.named_buffers(recurse=False))
+        if self._frozen is None and made["y_flat"].numel():
+            buffers = {name: buffer.cpu() for name, buffer in made.items()}
             try:
                 y, z = (
                     Tables(*(buffers[f"{kind}_{name}"] for name in ("flat", "lengths", "offsets"))) for kind in "yz"
