@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from imgredux import dispatch as dispatch
     from imgredux import errors as errors
     from imgredux import evaluate as evaluate
+    from imgredux import export as export
     from imgredux import forensics as forensics
     from imgredux import io as io
     from imgredux import losses as losses
@@ -79,6 +80,7 @@ _ROOMS = (
     "dispatch",
     "errors",
     "evaluate",
+    "export",
     "forensics",
     "io",
     "losses",

@@ -18,7 +18,7 @@ FLOORS = (
     {"methods"},
     {"registry", "losses"},
     {"dispatch"},
-    {"batch", "protocols"},
+    {"batch", "export", "protocols"},
     {"evaluate", "training", "testing"},
     {"report"},
     {"cli"},

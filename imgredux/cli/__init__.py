@@ -11,6 +11,7 @@ from imgredux._version import __version__
 from imgredux.cli.decode import decode
 from imgredux.cli.encode import encode
 from imgredux.cli.eval import evaluate
+from imgredux.cli.export import export
 from imgredux.cli.identify import identify
 from imgredux.cli.list import info, list_names
 from imgredux.cli.make_pairs import make_pairs
@@ -37,6 +38,7 @@ EXAMPLES = """Examples:
   imgredux eval all --protocol jnd-equal-mse --data kodak/ -o results.jsonl
   imgredux report results.jsonl -o report/
   imgredux train arcnn.q10 --images pristine/ -o runs/arcnn --max-minutes 30
+  imgredux export arcnn -o arcnn.onnx
 """
 
 
@@ -81,6 +83,7 @@ app.command("optimize")(optimize)
 app.command("make-pairs")(make_pairs)
 app.add_typer(maps, name="maps")
 app.command("train")(train)
+app.command("export")(export)
 
 
 def _version(wanted: bool) -> None:

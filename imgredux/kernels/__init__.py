@@ -30,6 +30,16 @@ def compiled(name: str) -> ModuleType | None:
         return None
 
 
+def traced() -> bool:
+    """Whether operations are recorded as a graph, by `torch.export`, `torch.compile` or `torch.jit.trace`, not run.
+
+    A graph knows neither native code nor loops over strips of an image, whose size may be a symbol in it.
+    """
+    import torch
+
+    return torch.compiler.is_compiling() or torch.jit.is_tracing()  # pyright: ignore[reportPrivateImportUsage]
+
+
 def native(name: str, *tensors: "Tensor") -> ModuleType | None:
     """`compiled`, or None where native code cannot take the place of operations on these tensors.
 
@@ -37,7 +47,7 @@ def native(name: str, *tensors: "Tensor") -> ModuleType | None:
     """
     import torch
 
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
+    if traced():
         return None
     learning = torch.is_grad_enabled()
     for one in tensors:

@@ -17,6 +17,7 @@ from imgredux import ops
 from imgredux.errors import ImageError, ImgreduxError, PluginError
 from imgredux.io import images
 from imgredux.io.images import ImageLike, Source
+from imgredux.kernels import traced
 from imgredux.methods.spec import Spec
 from imgredux.methods.tiling import in_tiles, pad
 from imgredux.methods.viewing import Viewing, change
@@ -140,7 +141,7 @@ class Method(nn.Module, ABC):
             try:
                 result = super().__call__(padded, **options)
             except (ArithmeticError, RuntimeError, ValueError) as error:
-                if isinstance(error, ImgreduxError) or bool(x.isfinite().all()):
+                if isinstance(error, ImgreduxError) or traced() or bool(x.isfinite().all()):
                     raise
                 raise ImageError(f"the image holds NaN or infinity, which {self.label} cannot judge") from error
         return self._crop(result, batch, squeeze=x.ndim == 3)

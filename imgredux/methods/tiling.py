@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from imgredux.kernels import traced
+
 _AT_ONCE = 8  # faded tiles that a GPU computes together
 _listener: ContextVar[Callable[[int, int], None] | None] = ContextVar("listener", default=None)
 
@@ -34,7 +36,7 @@ def listening(callback: Callable[[int, int], None] | None) -> Iterator[None]:
 
 def pad(x: Tensor, multiple_of: int = 1, minimum: int = 1) -> Tensor:
     """Replicate the bottom row and right column until both sides are legal; x itself when they are."""
-    height, width = (math.ceil(max(n, minimum) / multiple_of) * multiple_of for n in x.shape[-2:])
+    height, width = (-(-max(n, minimum) // multiple_of) * multiple_of for n in x.shape[-2:])
     grow = (0, width - x.shape[-1], 0, height - x.shape[-2])
     return F.pad(x, grow, mode="replicate") if any(grow) else x
 
@@ -45,6 +47,8 @@ def in_tiles(run: Callable[[Tensor], Tensor], x: Tensor, tile: int, align: int, 
     x: `(B, C, H, W)`. tile: side of a tile's own part. align: tiles start on multiples of it. halo: pixels around a
     tile that `run` sees too. There are none beyond the image, so `run` sees its true border.
     """
+    if traced():  # a graph is run on what memory holds
+        return run(x)
     out: Tensor | None = None
     places = tiles(x.shape[-2], x.shape[-1], tile, align, halo)
     for done, place in enumerate(places, 1):
@@ -120,6 +124,8 @@ def _shares(side: int, tile: int, overlap: int, like: Tensor) -> list[tuple[slic
     Shares rise and fall linearly over half of the overlap; in the quarter at the tile's end, where the network sees its
     border, they are 0. Those of all tiles at a pixel add up to 1.
     """
+    if side <= tile:
+        return [(slice(0, side), torch.ones(side).to(like))]
     last = side - tile
     starts = [*range(0, last, max(tile - overlap, 1)), last]
     pixels = torch.arange(tile, dtype=like.dtype, device=like.device) + 0.5

@@ -9,7 +9,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from imgredux.kernels import native
+from imgredux.kernels import native, traced
+from imgredux.ops.precision import full_precision
 from imgredux.ops.strips import fresh
 
 _STRIP_PIXELS = 2**19  # on the CPU: 2 MiB of float32 stay in the cache between the two products
@@ -82,8 +83,8 @@ def _transform(x: Tensor, block: int, out: Tensor | None, inverse: bool) -> Tens
         return result if out is None else out.copy_(result)
     basis = _basis(block, x.dtype, x.device)
     left = basis.mT if inverse else basis
-    with torch.autocast(x.device.type, enabled=False):
-        if x.device.type != "cpu" or (torch.is_grad_enabled() and x.requires_grad):
+    with full_precision(x):
+        if x.device.type != "cpu" or (torch.is_grad_enabled() and x.requires_grad) or traced():
             result = _both_sides(left, x.reshape(-1, x.shape[-1]), out).view(x.shape)
             return result if out is None else out
         out = fresh(x, x.shape[1]) if out is None else out
@@ -111,7 +112,7 @@ def _both_sides(left: Tensor, rows: Tensor, out: Tensor | None = None) -> Tensor
     rows at once in one matrix would make a pixel's last bit depend on the strip and the batch.
     """
     block, width = len(left), rows.shape[-1]
-    count = len(rows) // block
+    count = rows.shape[0] // block  # len() would make a number of a graph's symbol
     left = left.expand(count, block, block)
     across = torch.bmm(rows.reshape(count, width, block), left.mT).view(count, block, width)
     return torch.bmm(left, across, out=None if out is None else out.view(across.shape))

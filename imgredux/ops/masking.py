@@ -52,7 +52,7 @@ def luminance_adaptation(b: Tensor, dark_lift: bool = False) -> Tensor:
     if dark_lift:
         b = b.floor()
         b = torch.maximum(b, (32.5 + b * (95 / 127)).floor())
-    dark = 17 * (1 - (b.clamp(_SMALLEST, 127) / 127).sqrt())
+    dark = 17 * (1 - (b.clamp(_SMALLEST, 127.0) / 127).sqrt())
     return dark + (b - 127).clamp(min=0) * (3 / 128) + 3
 
 

@@ -6,8 +6,10 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from imgredux.kernels import traced
 from imgredux.ops.canny import canny
 from imgredux.ops.masking import weighted_gradient
+from imgredux.ops.precision import widest
 from imgredux.ops.strips import in_strips, strip_rows
 
 _EDGE_HEIGHT = 60.0  # grey levels of weighted gradient
@@ -29,18 +31,18 @@ def edge_protection(x: Tensor) -> Tensor:
     return out
 
 
-def _threshold(image: Tensor) -> float:
+def _threshold(image: Tensor) -> Tensor:
     """High threshold of the detector for an image `(1, 1, H, W)`; its frame, where zeros make false edges, is left out.
 
     In strips, as all that is wanted is their maximum.
     """
     height, width = image.shape[-2:]
-    rows = strip_rows(image)
+    rows = height if traced() else strip_rows(image)
     greatest = image.new_tensor(_EDGE_HEIGHT / _HIGHEST_THRESHOLD)
-    for top in range(0, height - 4 if width > 4 else 0, rows):
+    for top in (0,) if traced() else range(0, height - 4 if width > 4 else 0, rows):
         strip = weighted_gradient(image[..., top : top + rows + 4, :])
-        greatest = torch.maximum(greatest, strip[..., 2:-2, 2:-2].amax())
-    return _EDGE_HEIGHT / float(greatest)
+        greatest = torch.maximum(greatest, strip[..., 2:-2, 2:-2].max())
+    return _EDGE_HEIGHT / greatest.to(widest(greatest))
 
 
 def dilate(x: Tensor, size: int) -> Tensor:

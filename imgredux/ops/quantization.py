@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from imgredux.kernels import traced
 from imgredux.ops.dct import dct, idct
 
 _LUMA = (
@@ -60,7 +61,7 @@ def project(x: Tensor, decoded: Tensor, steps: Tensor, half: float = 0.5) -> Ten
     if height % 8 or width % 8:
         moved = F.pad(moved, (0, -width % 8, 0, -height % 8), mode="replicate")
     limit = (half / 255 * steps.to(moved)).repeat(1, 1, moved.shape[-1] // 8)[:, None, None]
-    if torch.is_grad_enabled() and moved.requires_grad:
+    if traced() or (torch.is_grad_enabled() and moved.requires_grad):
         c = dct(moved).unflatten(-2, (-1, 8)).clamp(-limit, limit)
         return decoded + idct(c.flatten(-3, -2))[..., :height, :width]
     c = dct(moved, out=moved).unflatten(-2, (-1, 8)).clamp_(-limit, limit)

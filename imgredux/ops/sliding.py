@@ -15,7 +15,7 @@ from scipy import fft
 from torch import Tensor
 from torch.nn import functional as F
 
-from imgredux.kernels import native
+from imgredux.kernels import native, traced
 from imgredux.ops.quantization import project
 from imgredux.ops.strips import fresh, in_strips, pad
 
@@ -63,6 +63,8 @@ def sliding_dct(
     if stride not in (1, 2, 4):
         raise ValueError(f"stride is {stride}; choose 1, 2 or 4")
     smooth, t = fresh(plane, 1), thresholds(steps.to(plane), kappa) / 255
+    if traced():
+        return project(mean_of_windows_at_once(pad(plane, REACH, "replicate"), t, stride), plane, steps, half)
     if plane.device.type == "cpu":
         for image, own, out in zip(plane.split(1), t, smooth.split(1), strict=True):
             mean = partial(mean_of_windows, t=own, stride=stride, most=rows)

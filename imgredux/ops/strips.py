@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from imgredux.kernels import traced
+
 Border = Literal["constant", "reflect", "replicate", "symmetric"]
 
 _STRIP_PIXELS = {"cpu": 2**18}  # 1 MiB of float32: temporaries stay in the cache and out of the page-fault path
@@ -31,12 +33,14 @@ def in_strips(
     pixels around it.
 
     `rows` is the height of a strip (default: `strip_rows`); `out` `(B, channels, H, W)`, of any dtype, receives the
-    result (default: a new tensor of `x`'s dtype). When gradients of `x` are wanted, `function` runs once, on the whole
-    batch. Raises ValueError for an unknown border.
+    result (default: a new tensor of `x`'s dtype). When gradients of `x` are wanted, or a graph of the operations,
+    `function` runs once, on the whole batch. Raises ValueError for an unknown border.
     """
     height, width = x.shape[-2:]
-    if torch.is_grad_enabled() and x.requires_grad:
-        return _center(function(pad(x, halo, border)), height, width)
+    learning = torch.is_grad_enabled() and x.requires_grad
+    if learning or traced():
+        whole = _center(function(pad(x, halo, border)), height, width)
+        return whole if out is None or learning else out.copy_(whole)
     if out is None:
         out = fresh(x, channels)
     rows = rows or strip_rows(x)
@@ -55,7 +59,7 @@ def fresh(x: Tensor, channels: int) -> Tensor:
     the work that fills them.
     """
     shape = (x.shape[0], channels, *x.shape[-2:])
-    if x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64):
+    if x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64) or traced():
         return x.new_empty(shape)
     return torch.from_numpy(np.empty(shape, str(x.dtype).removeprefix("torch.")))
 
@@ -72,7 +76,26 @@ def pad(x: Tensor, halo: int, border: Border = "constant") -> Tensor:
     "symmetric" about the image's edge (`cba|abcd|dcb`), over and over where `halo` exceeds the image, as `numpy.pad`
     does. A single pixel reflects to itself. Raises ValueError for an unknown border.
     """
+    if traced():
+        return _padded(x, halo, border)
     return _columns(_rows(x, -halo, x.shape[-2] + halo, border), halo, border)
+
+
+def _padded(x: Tensor, halo: int, border: Border) -> Tensor:
+    """`pad` of an image that is larger than `halo`, without arithmetic of its size, which may be a symbol."""
+    if halo == 0 or border == "constant":
+        return F.pad(x, (halo, halo, halo, halo))
+    if border not in ("reflect", "replicate", "symmetric"):
+        raise ValueError(f"border is {border!r}; choose constant, reflect, replicate or symmetric")
+    for dim in (-2, -1):
+        size = x.shape[dim]
+        if border == "replicate":
+            sides = [x.narrow(dim, start, 1).repeat_interleave(halo, dim) for start in (0, size - 1)]
+        else:
+            own = 0 if border == "symmetric" else 1  # whether the edge pixel is mirrored too
+            sides = [x.narrow(dim, start, halo).flip(dim) for start in (own, size - halo - own)]
+        x = torch.cat([sides[0], x, sides[1]], dim)
+    return x
 
 
 def _rows(x: Tensor, top: int, bottom: int, border: Border) -> Tensor:

@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from imgredux.batch.processes import one_thread
+from imgredux.export import traced
 from imgredux.io.exif import ORIENTATION
 from imgredux.methods.base import Method
 from imgredux.testing.golden import tensors
@@ -23,6 +24,7 @@ from imgredux.testing.inputs import as_tensor, batch, sample_image
 from imgredux.testing.suite import Suite
 
 SIZES = ((64, 48), (65, 131), (9, 17), (7, 7), (1, 2), (1, 1), (200, 1), (1, 200))
+GRAPH = (64, 64)
 POWERS = (1, 2, 4, 8, 16, 32, 64)
 TURNED = 6  # EXIF orientation: a quarter turn clockwise brings the stored rows upright
 
@@ -118,6 +120,18 @@ class CallChecks(Suite):
         method(batch(), **self.keywords(1))
         for library, drawn, state in zip(("torch", "numpy", "random"), before, _random_states(), strict=True):
             assert drawn == state, f"the call draws from the global generator of {library}: take generator= instead"
+
+    def test_exports(self, method: Method) -> None:
+        """A graph of `torch.export` gives what the method gives; a detector's may differ at a pixel in fifty."""
+        if self.spec.kind == "codec" and not self.spec.differentiable:
+            pytest.skip("a codec of files is no graph")
+        found = traced(method, size=GRAPH)
+        x = batch(1, *GRAPH, found.channels)
+        given = (x, torch.full((1, 2, 8, 8), 20.0)) if "qtable" in found.inputs else (x,)
+        options = {"qtable": given[1]} if len(given) > 1 else {}
+        for graph, own in zip(tensors(found.program.module()(*given)), tensors(method(x, **options)), strict=True):
+            share = ((graph - own).abs() > 2e-3 * own.abs().max()).float().mean().item()
+            assert share < 0.02, f"{share:.1%} of what the graph gives is not what the method gives"
 
     def test_every_container_gives_the_same(self, method: Method, tmp_path: Path) -> None:
         for channels in self.channels:

@@ -16,6 +16,7 @@ SPEC = Spec(
     minimum=8,
     context=None,
     differentiable=True,
+    exceptions={"exports": "how many components it keeps, and so the shapes of its matrices, depends on the image"},
 )
 
 

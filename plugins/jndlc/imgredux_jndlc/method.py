@@ -17,6 +17,7 @@ from torch import Tensor
 from imgredux.batch.processes import one_thread
 from imgredux.errors import ImageError, StreamError, WeightsError
 from imgredux.io import archives
+from imgredux.kernels import traced
 from imgredux.methods.codec import Codec, Coded
 from imgredux_jndlc.exact import UNIT
 from imgredux_jndlc.frozen import NAMES, Frozen, step_sizes
@@ -165,7 +166,7 @@ class JndLc(Codec):
 
     def _simulated(self, x: Tensor, steps: Tensor, level: int) -> tuple[Tensor, Tensor]:
         """One image as a stream gives it, and the bits of the stream."""
-        frozen = self.frozen()
+        frozen = None if traced() else self.frozen()  # a graph has no integers: now and then it rounds a latent apart
         if frozen is not None:
             steps = in_place_of(steps, frozen.steps_at(level).to(x))
         y = self.network.core.g_a(x) / steps

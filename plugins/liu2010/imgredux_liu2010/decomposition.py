@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from imgredux.kernels import native
+from imgredux.kernels import native, traced
 from imgredux.ops.strips import strip_rows
 
 STEPS = 1 / 8  # tau sigma: 1 / |gradient|^2, the greatest product for which the iteration converges
@@ -36,10 +36,12 @@ def structure(f: Tensor, strength: float, iterations: int, out: Tensor | None = 
     sweep: Callable[..., None] = _sweep
     if kernel := native("imgredux_liu2010.kernel", *planes):
         planes, sweep = [plane.detach().numpy() for plane in planes], kernel.sweep
+    sweep = _recorded if traced() else sweep
     for stage, reach in enumerate(REACHES):
         first, last = (iterations * n // len(REACHES) for n in (stage, stage + 1))
-        for done in range(first, last, _DEPTH):
-            sweep(*planes, min(_DEPTH, last - done), reach, STEPS * strength * reach)
+        depth = last - first if traced() else _DEPTH
+        for done in range(first, last, depth):
+            sweep(*planes, min(depth, last - done), reach, STEPS * strength * reach)
         x /= 2
         y /= 2
     return u
@@ -62,6 +64,25 @@ def _sweep(
                 _iterate(f, u, ubar, x, y, top, end, reach, limit)
 
 
+def _recorded(
+    f: Tensor, u: Tensor, ubar: Tensor, x: Tensor, y: Tensor, iterations: int, reach: float, limit: float
+) -> None:
+    """`_sweep` as a loop of a graph, of which the iterations would be thousands of nodes."""
+    from torch._higher_order_ops.while_loop import while_loop
+
+    def goes_on(done: Tensor, *planes: Tensor) -> Tensor:
+        return done < iterations
+
+    def iterate(done: Tensor, f: Tensor, *planes: Tensor) -> tuple[Tensor, ...]:
+        changed = [plane.clone() for plane in planes]
+        _iterate(f, *changed, 0, f.shape[0], reach, limit)
+        return done + 1, f.clone(), *changed
+
+    _, _, *after = while_loop(goes_on, iterate, (torch.zeros((), dtype=torch.int64), f.clone(), u, ubar, x, y))
+    for plane, new in zip((u, ubar, x, y), after, strict=True):
+        plane.copy_(new)
+
+
 def _iterate(
     f: Tensor, u: Tensor, ubar: Tensor, x: Tensor, y: Tensor, top: int, end: int, reach: float, limit: float
 ) -> None:
@@ -70,7 +91,7 @@ def _iterate(
     u, ubar_here = u[top:end], ubar[top:end]
     right[:, :-1].add_(ubar_here[:, 1:]).sub_(ubar_here[:, :-1])
     below = ubar[top + 1 : end + 1]
-    down[: len(below)].add_(below).sub_(ubar[top : top + len(below)])
+    down[: below.shape[0]].add_(below).sub_(ubar[top : top + below.shape[0]])
     right.clamp_(-reach, reach)
     down.clamp_(-reach, reach)
     new = right + down

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from imgredux import ops
+from imgredux.kernels import traced
 from imgredux.methods.restorer import Restorer, steps_of_each
 from imgredux.methods.tiling import faded
 from imgredux.ops.sliding import FACTORS, STRIP
@@ -113,7 +114,7 @@ def estimated(planes: Tensor, steps: Tensor, subsampling: str | None = None, row
     """
     luma = ops.sliding_dct(planes[:, :1].contiguous(), steps[:, 0], rows=rows)
     chroma = planes[:, 1:].clone()
-    if planes.device.type != "cpu":  # asking which are grey takes longer there than restoring all
+    if planes.device.type != "cpu" or traced():  # asking which are grey takes longer there than restoring all
         return torch.cat([luma, ops.restored_chroma(chroma, steps[:, 1], subsampling, rows=rows)], 1)
     colored = chroma.flatten(1).any(1)
     if colored.any():

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from imgredux.kernels import traced
 from imgredux.methods.base import Estimator
 from imgredux.methods.tiling import pad
 from imgredux.ops.canny import canny
@@ -84,7 +85,7 @@ class Wei2009(Estimator):
         def compute(y: Tensor, edges: Tensor, velocity: Tensor | None) -> Tensor:
             return finish(self._thresholds(y, edges, velocity))
 
-        if torch.is_grad_enabled() and y.requires_grad:
+        if traced() or (torch.is_grad_enabled() and y.requires_grad):
             return compute(y, edges, velocity)
         out = torch.empty_like(y, memory_format=torch.contiguous_format)
         rows = strip_rows(y)
@@ -103,7 +104,7 @@ class Wei2009(Estimator):
         texture = across_blocks(_edge_density(edges, y.dtype) > BETA).to(y.dtype)
         Psi = 1 + texture * (0.25 + low)  # 2.25 below LOW and 1.25 above it in texture, else 1
         masked = torch.maximum(texture, 1 - low)
-        elevation = (C.abs() / T).clamp(1, 4 ** (1 / 0.36))  # before the power: its slope at zero is infinite
+        elevation = (C.abs() / T).clamp(1.0, 4 ** (1 / 0.36))  # before the power: its slope at zero is infinite
         T = T * Psi * (elevation.log() * (0.36 * masked)).exp()
         if velocity is not None:
             T = T * temporal_modulation(velocity, self.omega.to(y), self.theta)

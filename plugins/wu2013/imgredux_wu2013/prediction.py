@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from imgredux.kernels import native
+from imgredux.kernels import native, traced
 from imgredux.ops.precision import widest
 from imgredux.ops.strips import in_strips, pad, strip_rows
 
@@ -57,7 +57,7 @@ def _in_threads(predict_rows: Callable[..., None], *planes: Tensor) -> None:
 
 
 def _in_tiles(padded: Tensor, sigma2: Tensor, out: Tensor) -> None:
-    rows, columns = _TILE.get(out.device.type, _DEVICE_TILE)
+    rows, columns = out.shape if traced() else _TILE.get(out.device.type, _DEVICE_TILE)
     for top in range(0, out.shape[0], rows):
         for left in range(0, out.shape[1], columns):
             tile = slice(top, top + rows), slice(left, left + columns)

@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from imgredux.kernels import traced
 from imgredux.methods.base import Estimator
 from imgredux.ops.color import luma
 from imgredux.ops.masking import background, combine, local_std, luminance_adaptation
@@ -93,7 +94,7 @@ def pattern_count(F: Tensor) -> Tensor:
 def _oriented(F: Tensor) -> Tensor:
     # A gradient of exactly VALID, one pixel in 200, is weak or not by the last bit: float64 in raster order, as there.
     G_h, G_v = gradients(F.to(widest(F)) * (1 / 3))
-    weak = torch.hypot(G_h, G_v) < VALID
+    weak = (torch.sqrt(G_h * G_h + G_v * G_v) if traced() else torch.hypot(G_h, G_v)) < VALID
     theta = degrees(G_h.to(F), G_v.to(F)).round_()
     theta -= 180 * (theta / 90.5).trunc_()  # to -90..90, whose ends stay two bins, 0 and 15, as in that code
     q = theta.add_(90 + T / 2).div_(T).floor_().masked_fill_(weak, 16).int()
