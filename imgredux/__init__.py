@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from imgredux import evaluate as evaluate
     from imgredux import export as export
     from imgredux import forensics as forensics
+    from imgredux import gallery as gallery
     from imgredux import io as io
     from imgredux import losses as losses
     from imgredux import maps as maps
@@ -82,6 +83,7 @@ _ROOMS = (
     "evaluate",
     "export",
     "forensics",
+    "gallery",
     "io",
     "losses",
     "maps",

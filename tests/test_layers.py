@@ -20,7 +20,7 @@ FLOORS = (
     {"dispatch"},
     {"batch", "export", "protocols"},
     {"evaluate", "training", "testing"},
-    {"report"},
+    {"gallery", "report"},
     {"cli"},
     {"__main__"},
 )

@@ -12,6 +12,7 @@ from imgredux.cli.decode import decode
 from imgredux.cli.encode import encode
 from imgredux.cli.eval import evaluate
 from imgredux.cli.export import export
+from imgredux.cli.gallery import gallery
 from imgredux.cli.identify import identify
 from imgredux.cli.list import info, list_names
 from imgredux.cli.make_pairs import make_pairs
@@ -39,6 +40,7 @@ EXAMPLES = """Examples:
   imgredux report results.jsonl -o report/
   imgredux train arcnn.q10 --images pristine/ -o runs/arcnn --max-minutes 30
   imgredux export arcnn -o arcnn.onnx
+  imgredux gallery photo.png -o see/
 """
 
 
@@ -84,6 +86,7 @@ app.command("make-pairs")(make_pairs)
 app.add_typer(maps, name="maps")
 app.command("train")(train)
 app.command("export")(export)
+app.command("gallery")(gallery)
 
 
 def _version(wanted: bool) -> None:

@@ -176,12 +176,7 @@ def _check_map(maps: Tensor) -> None:
 def _signs(signs: Any, seed: int, shape: tuple[int, int, int]) -> Delta:
     """The sign field `(H, W)` of each image, int8."""
     if signs is None:
-
-        def draw(b: int) -> Tensor:
-            generator = torch.Generator().manual_seed(seed + b)
-            return torch.randint(0, 2, shape[1:], generator=generator, dtype=torch.int8).mul_(2).sub_(1)
-
-        return draw
+        return lambda b: _drawn(seed + b, *shape[1:])
     array = signs.detach().cpu().numpy() if isinstance(signs, Tensor) else np.asarray(signs)
     if array.shape not in (shape, shape[1:]):
         raise ImageError(f"signs of shape {array.shape}: give {shape[1:]} or {shape}")
@@ -189,6 +184,16 @@ def _signs(signs: Any, seed: int, shape: tuple[int, int, int]) -> Delta:
         raise ImageError("signs must be +1 and -1")
     fields = torch.from_numpy(array.astype(np.int8))
     return lambda b: fields[b] if fields.ndim == 3 else fields
+
+
+def _drawn(seed: int, height: int, width: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 2, (height, width), generator=generator, dtype=torch.int8).mul_(2).sub_(1)
+
+
+def signs_of(seed: int, height: int, width: int) -> np.ndarray:
+    """The signs that `inject` draws for one image: +1 and -1, int8 `(H, W)`, the same on every device."""
+    return _drawn(seed, height, width).numpy()
 
 
 def _give(

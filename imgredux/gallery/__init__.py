@@ -1,0 +1,11 @@
+"""A page that shows what methods do to photographs, for a browser and without a server; and asks what you can see.
+
+    from imgredux.gallery import gallery
+    gallery(["photo.png"], "see")      # see/index.html
+
+All that the page needs lies in its folder: it loads nothing from anywhere. docs/gallery.md says what it holds.
+"""
+
+from imgredux.gallery.building import gallery
+
+__all__ = ["gallery"]
