@@ -116,8 +116,9 @@ def restore(
 def restore(image: "ImageLike", device: "torch.device | str | None" = None, *, quality: int | None = None) -> Any:
     """A JPEG with less of what JPEG did to it, by the best restorer installed; in the form the image came in.
 
-    Without traces of JPEG, or of a quality above 95, the image comes back as it is (`docs/contract.md`). quality: take
-    it for a JPEG of this quality, 1..100, instead of looking. For many images `Auto` keeps the weights it has loaded.
+    Without traces of JPEG, or of a quality above 95, the image comes back as it is (`docs/reference/contract.md`).
+    quality: take it for a JPEG of this quality, 1..100, instead of looking. For many images `Auto` keeps the weights it
+    has loaded.
 
     Raises ImageError, UnknownMethod when no restorer is installed, PluginError, WeightsError.
     """

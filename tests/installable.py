@@ -21,7 +21,7 @@ from typing import Literal, TypeAlias
 '''
 
 
-DEFAULT = {"estimator": "ddjnd.hiding"}  # what commands take where no method is named: docs/estimators.md
+DEFAULT = {"estimator": "ddjnd.hiding"}  # what commands take where no method is named: docs/results/estimators.md
 
 
 def installable() -> dict[str, dict[str, str]]:

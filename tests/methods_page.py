@@ -1,4 +1,4 @@
-"""Writes docs/methods.md from what the methods, metrics and protocols of this repository declare.
+"""Writes docs/reference/methods.md from what the methods, metrics and protocols of this repository declare.
 
 python -m tests.methods_page
 """
@@ -15,7 +15,7 @@ from imgredux.metrics import METRICS
 from imgredux.registry import Info
 
 REPOSITORY = Path(__file__).parents[1]
-FILE = REPOSITORY / "docs" / "methods.md"
+FILE = REPOSITORY / "docs" / "reference" / "methods.md"
 OURS: dict[str, dict[str, str]] = json.loads((REPOSITORY / "imgredux" / "installable.json").read_text("utf-8"))
 INSTALLABLE = OURS["method"]
 
@@ -35,7 +35,7 @@ Do not edit it by hand.
 TRAINED = ("weights", "trained", "on", "steps", "minutes", "bytes", "on what was held out")
 TRAINED_HEAD = """As `weights.toml` of each plugin says, with the recipe, the commit and the data.
 `gain` is in the units of the recipe: dB over the JPEG, dB over no change, points of SSIMULACRA 2, or a loss.
-[Training](training.md) says what was tried, and what did not help.
+[Training](../how-to/training.md) says what was tried, and what did not help.
 """
 METRICS_HEAD = "Each gives one value per image. [Metrics](metrics.md) says what each is calibrated against.\n"
 PROTOCOLS_HEAD = "[Protocols](protocols.md) says exactly what is done.\n"
@@ -43,7 +43,7 @@ COMMON = ("name", "what it is", "paper", "licence of the code", "weights", "grad
 
 
 def page() -> str:
-    """The text of docs/methods.md."""
+    """The text of docs/reference/methods.md."""
     parts = [HEAD]
     known = {name: registry.info(name) for name in registry.list_methods() if name in INSTALLABLE} | _apart()
     for kind in KINDS:
@@ -81,7 +81,7 @@ def _row(cells: Sequence[str]) -> str:
 
 def _method(found: Info) -> Sequence[str]:
     spec = found.spec
-    name = f"[`{spec.name}`](../plugins/{INSTALLABLE[spec.name].removeprefix('imgredux-')})"
+    name = f"[`{spec.name}`](../../plugins/{INSTALLABLE[spec.name].removeprefix('imgredux-')})"
     gradients = "yes" if spec.differentiable else "no"
     last = "whole image" if spec.context is None else f"{spec.context} pixels"
     if spec.kind == "codec":
@@ -122,7 +122,7 @@ def _protocol(name: str) -> Sequence[str]:
 
 def _linked(name: str, family: str) -> str:
     plugin = OURS[family].get(name, "").removeprefix("imgredux-")
-    return f"[`{name}`](../plugins/{plugin})" if plugin else f"`{name}`"
+    return f"[`{name}`](../../plugins/{plugin})" if plugin else f"`{name}`"
 
 
 def _distribution(protocol: str) -> str:

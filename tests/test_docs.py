@@ -26,13 +26,13 @@ def test_the_guides_code_runs_in_order(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     Image.fromarray(data.chelsea()[:120, :160]).save("photo.png")
     names: dict[str, object] = {}
-    for code in blocks(REPOSITORY / "docs" / "guide.md", "python"):
-        exec(compile(code, "docs/guide.md", "exec"), names)
+    for code in blocks(REPOSITORY / "docs" / "tutorial" / "guide.md", "python"):
+        exec(compile(code, "docs/tutorial/guide.md", "exec"), names)
     assert {path.name for path in tmp_path.iterdir()} == {"photo.png", "noisy.png", "map.png", "old.jpg"}
 
 
 def test_the_plugin_page_makes_a_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = REPOSITORY / "docs" / "write-a-plugin.md"
+    page = REPOSITORY / "docs" / "how-to" / "write-a-plugin.md"
     project, manifest = (tomllib.loads(text) for text in blocks(page, "toml"))
     assert project["project"]["entry-points"]["imgredux.estimators"] == {"mine": "imgredux_mine"}
     assert manifest["tags"][manifest["default"]]["training"]["recipe"]
@@ -56,7 +56,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_the_stated_methods_are_the_installed_ones() -> None:
-    text = (REPOSITORY / "docs" / "methods.md").read_text("utf-8")
+    text = (REPOSITORY / "docs" / "reference" / "methods.md").read_text("utf-8")
     for names in json.loads((REPOSITORY / "imgredux" / "installable.json").read_text("utf-8")).values():
         assert all(f"`{name}`" in text or name == "estimator" for name in names)
 

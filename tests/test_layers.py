@@ -1,4 +1,4 @@
-"""The floor plan: which room may import which. `docs/decisions/0013-the-second-house.md` says why."""
+"""The floor plan: which room may import which. `docs/explanation/decisions/0013-the-second-house.md` says why."""
 
 import ast
 from collections.abc import Iterator

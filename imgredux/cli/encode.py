@@ -47,8 +47,9 @@ def encode(
     """Code images with a codec.
 
     What it writes is a plain file of a public format where the codec makes one (.jpg, .webp, .avif), else a stream of
-    imgredux (.irx, docs/stream.md). Alpha is kept without loss, EXIF and ICC profiles are kept. Folders are searched
-    with their subfolders; OUT has the same tree, and a record of what was made. Run the command again to go on.
+    imgredux (.irx, docs/reference/stream.md). Alpha is kept without loss, EXIF and ICC profiles are kept. Folders are
+    searched with their subfolders; OUT has the same tree, and a record of what was made. Run the command again to
+    go on.
 
     \b
     imgredux encode jndjpeg photo.png -o photo.jpg --set distance=1.0

@@ -54,7 +54,7 @@ def evaluate(
     engine: Engine = "processes",
     device: Annotated[str | None, typer.Option("--device", help="Where to compute, as cuda. [default: cpu]")] = None,
 ) -> None:
-    """Compare methods by a protocol (docs/protocols.md).
+    """Compare methods by a protocol (docs/reference/protocols.md).
 
     Each result is appended to OUT. What OUT holds already is not computed again, so a run that was ended in any way is
     taken up by the same command. With --shard 3/16 it goes into OUT's part, as results.3-of-16.jsonl, until the command

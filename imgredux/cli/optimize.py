@@ -78,8 +78,8 @@ def optimize(
     side-by-side (80), in-place (85), flicker (90). With --formats it becomes the smallest file of those allowed: web
     are jpeg, png, webp and avif. EXIF, XMP, texts, ICC profile and transparency are kept. An original is copied as it
     is where nothing smaller is found, and where a new file would not hold all of it, as the video of a motion photo
-    (docs/files.md). OUT has the tree of the inputs; OUT/imgredux.jsonl says what was done. Run the command again to go
-    on.
+    (docs/how-to/files.md). OUT has the tree of the inputs; OUT/imgredux.jsonl says what was done. Run the command again
+    to go on.
 
     \b
     imgredux optimize holiday/ -o small/

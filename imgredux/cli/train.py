@@ -28,7 +28,7 @@ def train(
     ] = None,
     queue: Annotated[
         Path | None,
-        typer.Option("--queue", metavar="FILE", help="Work through a file of runs, as docs/training.md shows."),
+        typer.Option("--queue", metavar="FILE", help="Work through a file of runs, as docs/how-to/training.md shows."),
     ] = None,
     max_minutes: Annotated[
         float | None, typer.Option("--max-minutes", min=0.1, help="Stop after so long, with a checkpoint.")
@@ -53,7 +53,7 @@ def train(
     seed: Annotated[int, typer.Option("--seed", help="Of the weights and the crops.")] = 0,
     compiled: Annotated[bool, typer.Option("--compile", help="Run the network through torch.compile.")] = False,
 ) -> None:
-    """Train a method on folders of pristine images (docs/training.md).
+    """Train a method on folders of pristine images (docs/how-to/training.md).
 
     A tenth of each folder is held out and judged on. OUT holds the log (log.csv, curve.png), the checkpoint, and
     TAG.safetensors with the text for weights.toml. A run that was ended in any way goes on with --resume. A queue goes

@@ -1,4 +1,4 @@
-"""What JPEG did to an image, from its file or from its pixels: `docs/real-jpegs.md`."""
+"""What JPEG did to an image, from its file or from its pixels: `docs/how-to/real-jpegs.md`."""
 
 from typing import TYPE_CHECKING
 

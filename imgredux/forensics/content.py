@@ -19,7 +19,7 @@ def is_graphics(x: Tensor, steps: Tensor) -> bool:
 
     What `flat_luma` makes of graphics is flat in nearly all patches of 16x16 pixels, and has few values, or has so few
     that this is enough. The shares were chosen on training images by what the better restorer gains:
-    docs/restoration.md. Sixteen squares, evenly spread, are looked at; an image without a whole patch is none.
+    docs/results/restoration.md. Sixteen squares, evenly spread, are looked at; an image without a whole patch is none.
     """
     squares = [square for square in _squares(luma(x.float())) if min(square.shape[-2:]) >= PATCH]
     if not squares:

@@ -3,7 +3,7 @@
     from imgredux.gallery import gallery
     gallery(["photo.png"], "see")      # see/index.html
 
-All that the page needs lies in its folder: it loads nothing from anywhere. docs/gallery.md says what it holds.
+All that the page needs lies in its folder: it loads nothing from anywhere. docs/how-to/gallery.md says what it holds.
 """
 
 from imgredux.gallery.building import gallery

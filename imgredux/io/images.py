@@ -1,7 +1,7 @@
 """Images in and out: PIL image, ndarray, path -> tensor `(1, C, H, W)` in [0, 1], and back in the form they came in.
 
-What you pass in decides what comes back, and nothing of it is lost on the way. `docs/contract.md` lists every form and
-every error.
+What you pass in decides what comes back, and nothing of it is lost on the way. `docs/reference/contract.md` lists every
+form and every error.
 """
 
 import io

@@ -2,7 +2,7 @@
 
 An allow list: what is not known here is named as such, and nothing that holds it is thrown away. Only headers are
 looked at, no pixel is decoded, and nothing is raised: a file that breaks off is `broken`. Imports neither torch nor
-Pillow. `docs/files.md` says what becomes of each part.
+Pillow. `docs/how-to/files.md` says what becomes of each part.
 """
 
 import struct

@@ -10,7 +10,7 @@ _VIDEO = (b"ftyp", b"moov", b"mdat")
 
 @dataclass(frozen=True)
 class Part:
-    """name: as people call it. size: bytes. kind: one word, on which its fate depends (`docs/files.md`)."""
+    """name: as people call it. size: bytes. kind: one word, on which its fate depends (`docs/how-to/files.md`)."""
 
     name: str
     size: int

@@ -72,7 +72,7 @@ class Method(nn.Module, ABC):
     @overload
     def __call__(self, image: Image.Image | str | PathLike, /, **options: Any) -> Any: ...
     def __call__(self, image: ImageLike | Tensor, /, **options: Any) -> Any:
-        """Run the method on an image; what is passed in decides what comes back (`docs/contract.md`).
+        """Run the method on an image; what is passed in decides what comes back (`docs/reference/contract.md`).
 
         A tensor `(B, C, H, W)` or `(C, H, W)`, floating, in [0, 1], goes to `forward` as it is, padded to legal sizes
         and cropped back; it alone carries gradients and batches, and its range is not checked. Anything else is read,
@@ -211,8 +211,8 @@ class Estimator(Method):
     def jod(self) -> float:
         """The factor that calibrates the map: noise of `jod` times it is one just-objectionable difference, about.
 
-        ColorVideoVDP said so of training images, at 37.8 pixels per degree and 200 cd/m2; docs/estimators.md has the
-        spread between images. No observer was asked. 1 where the map has it already, by `calibrate`.
+        ColorVideoVDP said so of training images, at 37.8 pixels per degree and 200 cd/m2; docs/results/estimators.md
+        has the spread between images. No observer was asked. 1 where the map has it already, by `calibrate`.
 
         Raises ImgreduxError where nobody measured it, as for a user's weights.
         """

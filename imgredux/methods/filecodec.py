@@ -31,7 +31,7 @@ class FileCodec(Codec):
 
     It works on samples as the file stores them, turned upright, in whatever colour space their ICC profile says: the
     profile goes into the new file, and nothing is converted. When the format cannot hold alpha or 16 bits, `encode`
-    writes a stream of imgredux with the file in it (`docs/stream.md`), so that nothing is lost.
+    writes a stream of imgredux with the file in it (`docs/reference/stream.md`), so that nothing is lost.
 
     alpha: the format keeps an alpha plane to the bit. lossless: `write` takes `lossless=True`, and samples
     come back to the bit. forms: what the file may be, as Pillow calls it; a part of a stream that is anything else is

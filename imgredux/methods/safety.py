@@ -5,7 +5,7 @@ knows nothing of that. Of photographs it leaves next to no coefficient outside; 
 a fifth. The share that left is the alarm. At low qualities intervals are so wide that nothing leaves them: there,
 patterns that no photograph has, of black and white side by side, are the alarm.
 
-`docs/restoration.md` has the measurements behind the constants.
+`docs/results/restoration.md` has the measurements behind the constants.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,7 @@
 """The container of coded images: what a decoder must know, the codec's bytes, the alpha plane and the metadata.
 
-Torch-free. `docs/stream.md` gives the byte layout. Nothing is trusted before its checksum and its limit are checked.
+Torch-free. `docs/reference/stream.md` gives the byte layout. Nothing is trusted before its checksum and its limit are
+checked.
 """
 
 import re

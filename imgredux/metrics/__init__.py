@@ -1,7 +1,7 @@
 """Image quality, one value per image, never pooled over a batch: `metric(image, reference) -> (B,)`.
 
-Images are `(B, C, H, W)` in [0, 1]. `docs/metrics.md` says which published value each is calibrated against. `METRICS`
-has the metrics that need only the two images. `imgredux.registry.metric` also finds those of plugins.
+Images are `(B, C, H, W)` in [0, 1]. `docs/reference/metrics.md` says which published value each is calibrated against.
+`METRICS` has the metrics that need only the two images. `imgredux.registry.metric` also finds those of plugins.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Protocols: what is measured of a method on one image, at which levels. `docs/protocols.md` says why.
+"""Protocols: what is measured of a method on one image, at which levels. `docs/reference/protocols.md` says why.
 
     trial = load("jnd-equal-mse").begin(imgredux.get("wei2009"), item)  # the map is estimated here, once
     trial(16.121, 0).values["ssimulacra2"]                              # level and seed

@@ -1,4 +1,4 @@
-"""The protocols of imgredux itself, declared in the same way as a plugin's; `docs/protocols.md` says why."""
+"""The protocols of imgredux itself, declared in the same way as a plugin's; `docs/reference/protocols.md` says why."""
 
 from imgredux.methods.declarations import Column, Guard, ProtocolSpec
 from imgredux.methods.hooks import hookimpl

@@ -1,7 +1,7 @@
 """Conformance suites that prove a method keeps the contract: `class TestMine(EstimatorConformance): name = "mine"`.
 
 `EstimatorConformance`, `RestorerConformance`, `CodecConformance` and `MetricConformance` are pytest classes;
-`docs/write-a-plugin.md` shows how a plugin subclasses one. `write_golden` makes the golden file that those
+`docs/how-to/write-a-plugin.md` shows how a plugin subclasses one. `write_golden` makes the golden file that those
 of methods expect beside their subclass.
 """
 

@@ -1,7 +1,7 @@
 """Training: one loop on Lightning Fabric for every method that learns (`pip install imgredux[train]`).
 
 A plugin says what is sampled, how it is degraded, what the loss is and how progress is judged, in a `Recipe`; the loop
-does the rest, on a CPU, a GPU, or several: `docs/training.md`.
+does the rest, on a CPU, a GPU, or several: `docs/how-to/training.md`.
 """
 
 from imgredux.training.crops import Images, find_by_folder, split

@@ -338,7 +338,8 @@ class _Trainer:
         gain = figures.get("gain", 0.0)
         if gain < 0 and EARLY * state.total <= state.step < state.total:
             text = (
-                "a gain of %.2f dB after %.0f %% of the run: worse than no network (docs/training.md, When a run fails)"
+                "a gain of %.2f dB after %.0f %% of the run: worse than no network "
+                "(docs/how-to/training.md, When a run fails)"
             )
             _LOG.warning(text, gain, 100 * state.step / state.total)
         whole = state.seconds * state.total / state.step

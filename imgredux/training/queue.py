@@ -60,7 +60,7 @@ def read_queue(path: str | PathLike) -> list[Queued]:
         raise ImgreduxError(f"{path}: no queue can be read: {error}") from error
     tables = content.pop("runs", None)
     if content or not isinstance(tables, list) or not tables:
-        raise ImgreduxError(f"{path}: a queue is tables [[runs]] and nothing else, as docs/training.md shows")
+        raise ImgreduxError(f"{path}: a queue is tables [[runs]] and nothing else, as docs/how-to/training.md shows")
     runs = [_queued(table, path.parent, f"{path}, run {number}") for number, table in enumerate(tables, 1)]
     folders = [run.folder for run in runs]
     twice = next((folder for folder in folders if folders.count(folder) > 1), None)

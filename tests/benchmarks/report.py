@@ -1,4 +1,4 @@
-"""Run the benchmarks and print the tables of docs/performance.md, each figure beside its target.
+"""Run the benchmarks and print the tables of docs/results/performance.md, each figure beside its target.
 
 python -m tests.benchmarks.report              # everything: about half an hour
 python -m tests.benchmarks.report -k dct       # some: the arguments go to pytest

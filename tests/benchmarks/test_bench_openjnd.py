@@ -1,7 +1,7 @@
 """Our classical models beside the Python ports of Terriao/OpenJND, on the same 512x512 luma.
 
-The ports are not part of this repository: IMGREDUX_OPENJND names a checkout of them (eb08fff when docs/performance.md
-was measured). Only their imports and functions are loaded; their scripts do not run.
+The ports are not part of this repository: IMGREDUX_OPENJND names a checkout of them (eb08fff when
+docs/results/performance.md was measured). Only their imports and functions are loaded; their scripts do not run.
 """
 
 import ast

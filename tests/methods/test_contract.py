@@ -1,4 +1,4 @@
-"""Every row of the table of bad input in docs/contract.md: the error a user gets is the error the page promises."""
+"""Every row of the table of bad input in docs/reference/contract.md: users get the error that the page promises."""
 
 import re
 import struct
@@ -13,7 +13,7 @@ from PIL import Image
 
 import imgredux
 
-PAGE = Path(__file__).parents[2] / "docs" / "contract.md"
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "contract.md"
 ROW = re.compile(r"^\| (?P<given>[^|]+) \| (?P<error>\w+Error|UnknownMethod) \| `(?P<text>[^`]+)` \|$", re.MULTILINE)
 ROWS = {match["given"]: match for match in ROW.finditer(PAGE.read_text("utf-8"))}
 

@@ -39,7 +39,7 @@ def frame(tag: bytes, body: bytes) -> bytes:
 
 
 def build(*chunks: tuple[bytes, bytes]) -> bytes:
-    """A stream of these chunks with right checksums, written from docs/stream.md without the library."""
+    """A stream of these chunks with right checksums, written from docs/reference/stream.md without the library."""
     content = SIGNATURE + b"".join(struct.pack("<I", len(body)) + tag + body for tag, body in chunks)
     return SIGNATURE + b"".join(frame(*chunk) for chunk in (*chunks, (b"IEND", struct.pack("<I", zlib.crc32(content)))))
 
@@ -139,7 +139,7 @@ def test_layout_is_the_documented_one() -> None:
 
 
 def test_the_example_of_the_page_is_a_stream() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "stream.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "stream.md").read_text(encoding="utf-8")
     example = page.split("```")[-2].strip()
     data = bytes.fromhex(" ".join(re.split(r" {5,}", line.strip())[0] for line in example.splitlines()))
     assert unpack(data) == replace(TINY, payload={"y": b"one"})

@@ -235,7 +235,7 @@ def curve(codec, image, values, keyword):
 
 
 def test_it_saves_bytes_at_equal_score():
-    """A tenth at least, on photographs that nothing was fitted on; docs/codecs.md has the figures by another judge."""
+    """A tenth at least, on photographs nothing was fitted to. Figures by another judge: docs/results/codecs.md."""
     jpeg, ours = imgredux.get("jpeg444"), imgredux.get("jndjpeg")
     anchors = {str(k): curve(jpeg, x, (25, 45, 65, 80, 90), "quality") for k, x in enumerate(PHOTOGRAPHS)}
     tests = {str(k): curve(ours, x, (7, 4, 2.5, 1.5, 0.9), "distance") for k, x in enumerate(PHOTOGRAPHS)}

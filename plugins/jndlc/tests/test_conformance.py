@@ -2,7 +2,7 @@
 
 from imgredux.testing import CodecConformance
 
-MOST_BYTES = 9_000_000  # two networks of two million parameters: docs/codecs.md
+MOST_BYTES = 9_000_000  # two networks of two million parameters: docs/results/codecs.md
 
 
 class TestJndLc(CodecConformance):
