@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from imgredux import registry
+from imgredux.dispatch import decode
 from imgredux.errors import ImgreduxError
 from imgredux.io.images import ImageLike, read
 from imgredux.maps.noise import signs_of
@@ -152,7 +153,7 @@ def _files(name: str, part: np.ndarray) -> dict[str, Any]:
         if kind:
             image, shown = uri(data, kind), "as it is"
         else:
-            pixels = np.asarray(codec.decode(data))
+            pixels = np.asarray(decode(data))
             image, shown = uri(encoded(pixels, "WEBP", lossless=True), "image/webp"), "decoded here"
         found.append({"setting": f"{keyword} {value}", "bytes": len(data), "image": image, "shown": shown})
     spec = registry.info(name.partition(".")[0]).spec

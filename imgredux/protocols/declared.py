@@ -63,6 +63,27 @@ FIRST_JND = ProtocolSpec(
     baselines=("flat", "localstd", "localstd15", "concentrated"),
 )
 
+OBSERVER = ProtocolSpec(
+    name="jnd-observer",
+    target="imgredux.protocols.sessions:Observer",
+    kind="estimator",
+    title="how far a map's threshold is from that of people, by sessions of the gallery's page",
+    columns=(
+        Column("off", "Off, octaves", 2, higher_is_better=False),
+        Column("octaves", "People over map, octaves", 2, main=True),
+        Column("inside", "Map inside the interval", 1, higher_is_better=True, percent=True),
+    ),
+    counts="off",
+    baseline="localstd",
+    baselines=("flat", "localstd"),
+    notes=(
+        "A row is a session: one person, one photograph, noise of one map at the factor that the person just sees. The "
+        "evaluated map sees that noise, and says how far it is from its own threshold: the mean of the fourth power "
+        "of noise over map, to the fourth root. Octaves: log2 of that; 0 is right, 1 says that people see half as much "
+        "as the map allows for.",
+    ),
+)
+
 _RESTORED = (Column("ssim_box8", "SSIM 8x8 box", 4, higher_is_better=True),)
 
 JPEG_Y = ProtocolSpec(
@@ -125,4 +146,4 @@ RATE_DISTORTION = ProtocolSpec(
 @hookimpl
 def imgredux_protocols() -> list[ProtocolSpec]:
     """The protocols of this distribution."""
-    return [EQUAL_MSE, FIRST_JND, JPEG_Y, JPEG_RGB, JPEG_DOUBLE, RATE_DISTORTION]
+    return [EQUAL_MSE, FIRST_JND, OBSERVER, JPEG_Y, JPEG_RGB, JPEG_DOUBLE, RATE_DISTORTION]

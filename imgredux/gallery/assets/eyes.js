@@ -3,7 +3,7 @@
 
 const EYES = (() => {
   const $ = id => document.getElementById(id);
-  const CARD_MM = 85.6;          // ISO/IEC 7810 ID-1
+  const cardMm = () => Number($("card-side").value);  // ISO/IEC 7810 ID-1
   const BLIND_DEGREES = 13.5;    // Li, Joo, Yeatman and Reinecke, Scientific Reports 10, 904, 2020
   const PATCH = 256, GAP = 48;   // pixels of the screen
   const CATCH = 4, CATCH_FACTOR = 12;  // trials that anyone sees who looks
@@ -16,7 +16,7 @@ const EYES = (() => {
 
   const ruler = () => {
     const ratio = window.devicePixelRatio || 1;
-    const perMm = Number($("card").value) * ratio / CARD_MM;
+    const perMm = Number($("card").value) * ratio / cardMm();
     const distance = 10 * Number($("distance").value);
     return {
       pixels_per_mm: perMm,
@@ -41,7 +41,8 @@ const EYES = (() => {
 
   const begin = async () => {
     const photo = state.photo, method = $("eyes-method").value;
-    const patch = [Math.min(PATCH, photo.width), Math.min(PATCH, photo.height)];
+    const room = Math.floor((document.documentElement.clientWidth * (window.devicePixelRatio || 1) - GAP) / 2) - 16;
+    const patch = [photo.width, photo.height].map(side => Math.min(PATCH, side, Math.max(room, 64)));
     const catches = new Set();
     while (catches.size < CATCH) catches.add(2 + whole(QUEST.TRIALS + CATCH - 2));
     state.quest = new QUEST.Quest();
@@ -156,7 +157,7 @@ const EYES = (() => {
     $("blind-found").textContent = `${blind.found.length} of 3`;
     if (blind.found.length < 3) return;
     const mean = blind.found.reduce((sum, one) => sum + one, 0) / blind.found.length;
-    const mm = mean * CARD_MM / Number($("card").value) / Math.tan(BLIND_DEGREES * Math.PI / 180);
+    const mm = mean * cardMm() / Number($("card").value) / Math.tan(BLIND_DEGREES * Math.PI / 180);
     $("distance").value = Math.round(mm / 10);
     $("blind-found").textContent = `${Math.round(mm / 10)} cm`;
     blind.found = [];

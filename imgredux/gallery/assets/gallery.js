@@ -24,6 +24,22 @@ const GALLERY = (() => {
   const chosen = id => $(id).querySelector("input:checked")?.value;
   const cutOf = (tab, width) => Math.round(width * Number($(`${tab}-cut`).value) / 1000);
   const ORIGINAL = "original";
+  const edge = (tab) => {
+    const canvas = $(`${tab}-canvas`), cut = cutOf(tab, canvas.width) * parseFloat(canvas.style.width) / canvas.width;
+    $(`${tab}-edge`).style.left = `${cut}px`;
+    $(`${tab}-edge`).style.height = canvas.style.height;
+  };
+  const drag = (tab) => {  // the divider follows the pointer while it is down
+    const canvas = $(`${tab}-canvas`);
+    const move = (event) => {
+      if (!event.buttons) return;
+      const box = canvas.getBoundingClientRect();
+      $(`${tab}-cut`).value = 1000 * (event.clientX - box.left) / box.width;
+      draws[tab]();
+    };
+    canvas.addEventListener("pointerdown", move);
+    canvas.addEventListener("pointermove", move);
+  };
 
   /* Noise. */
   const side = id => ({ method: chosen(id) === ORIGINAL || state.held ? null : chosen(id), factor: state.factor });
@@ -31,6 +47,7 @@ const GALLERY = (() => {
     if (!noise?.photo) return;
     const mode = Number(chosen("noise-mode"));
     noise.draw({ a: side("noise-left"), b: side("noise-right"), cut: cutOf("noise", state.photo.width), mode });
+    edge("noise");
     for (const one of ["left", "right"]) {
       const method = chosen(`noise-${one}`);
       $(`noise-${one}`).title = state.photo.maps.find(map => map.method === method)?.title ?? "";
@@ -81,6 +98,7 @@ const GALLERY = (() => {
     const ratio = window.devicePixelRatio || 1, context = canvas.getContext("2d"), cut = cutOf(tab, width);
     canvas.style.width = `${width / ratio}px`;
     canvas.style.height = `${height / ratio}px`;
+    edge(tab);
     canvas.style.filter = difference ? "brightness(6)" : "";
     context.globalCompositeOperation = "copy";
     context.drawImage(b, 0, 0);
@@ -212,6 +230,7 @@ const GALLERY = (() => {
     $("size").addEventListener("input", draw);
     all(".cut").forEach(one => one.addEventListener("input", draw));
     $("noise-canvas").addEventListener("pointermove", point);
+    Object.keys(draws).forEach(drag);
     const tabs = all("[role=tab]");
     for (const tab of tabs) {
       tab.addEventListener("click", () => open(tab.getAttribute("aria-controls")));

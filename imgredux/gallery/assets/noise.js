@@ -27,7 +27,7 @@ void main() {
   on.y = height - 1 - on.y;
   ivec2 at = on + origin;
   bool left = on.x < cut;
-  float stored = texelFetch(left ? mapA : mapB, at, 0).r, top = left ? topA : topB;
+  float stored = left ? texelFetch(mapA, at, 0).r : texelFetch(mapB, at, 0).r, top = left ? topA : topB;
   float factor = left ? factorA : factorB;
   float jnd = stored * stored * top;
   ivec2 from = ivec2((at.x + shift.x) % size.x, (at.y + shift.y) % size.y);
