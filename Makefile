@@ -9,15 +9,15 @@ MEMBERS := $(patsubst %/pyproject.toml,-e ./%,$(PLUGINS)) -e ./examples/third_pa
 STAMP := $(VENV)/installed
 ZOO := .venv-compressai
 
-.PHONY: demo test ci bench compressai lint types wheels platforms installable methods format clean
+.PHONY: demo test ci browser bench compressai lint types wheels platforms installable methods format clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py demo
 
 test: $(STAMP)
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not wheels"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not wheels and not browser"
 
-ci: lint types wheels test compressai
+ci: lint types wheels test browser compressai
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.report
@@ -31,6 +31,9 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/pyright
+
+browser: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m browser tests/browser
 
 wheels: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m wheels
@@ -52,7 +55,7 @@ $(STAMP): pyproject.toml constraints.txt $(PLUGINS) examples/third_party/pyproje
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "imgredux needs Python 3.11 or newer")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation -e ".[fast,repack,ray,eval,train,test,bench,dev]" $(MEMBERS)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation -e ".[fast,repack,heif,export,ray,eval,train,browser,test,bench,dev]" $(MEMBERS)
 	touch $(STAMP)
 
 $(ZOO)/installed: $(STAMP) $(APART) plugins/compressai/constraints.txt

@@ -1,19 +1,26 @@
 """Whether everything that an extra brings has wheels, for each Python and platform, by the package index.
 
-    python -m tests.platforms [--extra all] [--python 3.11 3.14]
+    python -m tests.platforms [--pip] [--extra all] [--python 3.11 3.14]
 
 Nothing is downloaded but lists of files. From the distributions that are installed here it follows what they require
 under the markers of the other machine; for each, the index must have a wheel that fits the machine and what is asked of
 its version. Ours are taken from this repository. Prints a table; the exit code is 1 where something lacks a wheel.
+
+--pip: builds our wheels and has pip itself resolve, `pip install --dry-run --only-binary=:all: --platform ...`, for
+each. pip takes tags of another machine, but asks markers of the one it runs on: it is told the other's here. What the
+index has no metadata files for is downloaded whole, into nowhere. A minute for each cell, two at a time.
 """
 
 import argparse
 import json
 import os
+import subprocess
 import sys
+import tempfile
 import tomllib
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -27,6 +34,15 @@ from pip._internal.models.index import PyPI
 
 REPOSITORY = Path(__file__).parents[1]
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+AT_ONCE = 2  # builds, and runs of pip
+_PIP = """
+import json, sys
+from pip._vendor.packaging import markers
+own, other = markers.default_environment, json.loads(sys.argv[1])
+markers.default_environment = lambda: {**own(), **other}
+from pip._internal.cli.main import main
+sys.exit(main(sys.argv[2:]))
+"""
 
 
 class Machine(NamedTuple):
@@ -145,14 +161,63 @@ def has_wheel(name: str, asked: list[Requirement], tags: set[Tag], python: str) 
     return False
 
 
+def build_wheels(into: Path) -> Path:
+    """The folder `into`, with a wheel of the core and of every plugin."""
+
+    def build(project: Path) -> None:
+        command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(into), str(project)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"{project} cannot be built:\n{done.stdout}{done.stderr}")
+
+    projects = [REPOSITORY, *sorted(file.parent for file in REPOSITORY.glob("plugins/*/pyproject.toml"))]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        list(threads.map(build, projects))
+    return into
+
+
+def resolved(wheels: Path, extra: str, machine: Machine, python: str) -> tuple[bool, str]:
+    """Whether pip finds wheels for all of it there, and how many with which torch, or what it says."""
+    markers = {key: value for key, value in markers_of(machine, python).items() if key != "extra"}
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        options = ["--dry-run", "--quiet", "--ignore-installed", "--only-binary=:all:", f"--find-links={wheels}"]
+        options += [f"--target={folder}/nowhere", f"--report={report}", "--implementation=cp"]
+        options += [f"--python-version={python}", *(f"--platform={tag}" for tag in machine.tags)]
+        command = [sys.executable, "-c", _PIP, json.dumps(markers), "install", *options, f"imgredux[{extra}]"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+            return False, " ".join(errors)[:300]
+        found = {
+            one["metadata"]["name"]: one["metadata"]["version"] for one in json.loads(report.read_text())["install"]
+        }
+    others = [name for name in found if canonicalize_name(name) not in ours()]
+    return True, f"{len(found) - len(others)} + {len(others)} wheels, torch {found['torch']}"
+
+
+def by_pip(extra: str, pythons: list[str]) -> bool:
+    """Print the table that pip makes; whether something lacks a wheel."""
+    cells = [(python, machine) for python in pythons for machine in MACHINES]
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(AT_ONCE) as threads:
+        wheels = build_wheels(Path(folder))
+        told = list(threads.map(lambda cell: resolved(wheels, extra, cell[1], cell[0]), cells))
+    for row, python in enumerate(pythons):
+        print(f"| {python} | {' | '.join(text for _, text in told[row * len(MACHINES) :][: len(MACHINES)])} |")
+    return not all(good for good, _ in told)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--extra", default="all")
+    parser.add_argument("--pip", action="store_true", help="by pip itself, with the built wheels")
     parser.add_argument("--python", nargs="+", default=PYTHONS)
     chosen = parser.parse_args()
     broken = False
     print(f"| imgredux[{chosen.extra}] | {' | '.join(machine.name for machine in MACHINES)} |")
     print("|" + "---|" * (len(MACHINES) + 1))
+    if chosen.pip:
+        sys.exit(by_pip(chosen.extra, chosen.python))
     for python in chosen.python:
         cells = []
         for machine in MACHINES:

@@ -2,7 +2,8 @@
 
 The coder is the ANS coder of `constriction`. Any string decodes to symbols of the tables, if not to those that someone
 wrote: what is behind the end of a string reads as zeros. Its probabilities are multiples of 2**-24, computed from ours
-of 2**-16 by products and sums that float64 holds exactly.
+of 2**-16 by products and sums that float64 holds exactly. It is imported with the first string: where it has no wheel,
+on Linux with an arm processor, all but strings works.
 """
 
 import math
@@ -11,14 +12,12 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
-import constriction
 import numpy as np
 import torch
 from torch import Tensor
 
+from imgredux.errors import PluginError
 from imgredux_jndlc.bottleneck import EntropyBottleneck
-
-_coders: Any = constriction.stream  # pyright: ignore[reportAttributeAccessIssue] - a native module
 
 BITS = 16  # the frequencies of a table add up to 2**16
 LEAST = 15  # symbols that every table has on either side: residuals that the hyperprior did not foresee
@@ -28,6 +27,18 @@ WORD = np.dtype("<u4")  # strings are of such words
 # Standard deviations that there is a table for, 0.11 to 256 as in CompressAI, in multiples of 2**-12.
 STEPS = [round(2**12 * 0.11 * (256 / 0.11) ** (place / 63)) for place in range(64)]
 SCALES = tuple(step / 2**12 for step in STEPS)
+
+
+def _coders() -> Any:
+    """The module of coders. Raises PluginError where it is not installed."""
+    try:
+        import constriction
+    except ImportError as error:
+        raise PluginError(
+            f"streams need the entropy coder constriction ({error}). Install it with: pip install constriction. "
+            "On Linux with an arm processor pip builds it, which takes a Rust compiler"
+        ) from error
+    return constriction.stream  # pyright: ignore[reportAttributeAccessIssue] - a native module
 
 
 def scale_indexes(scales: Tensor) -> Tensor:
@@ -56,9 +67,9 @@ class Tables:
     @cached_property
     def models(self) -> list[Any]:
         """The coder's, by index."""
+        model = _coders().model
         return [
-            _coders.model.Categorical(frequencies / 2.0**BITS, perfect=False, lazy=False)
-            for frequencies in self._frequencies
+            model.Categorical(frequencies / 2.0**BITS, perfect=False, lazy=False) for frequencies in self._frequencies
         ]
 
     @property
@@ -94,7 +105,7 @@ class Writer:
 
     def string(self) -> bytes:
         """The last symbol first: such a coder is a stack."""
-        coder = _coders.stack.AnsCoder()
+        coder = _coders().stack.AnsCoder()
         for tables, indexes, symbols in reversed(self._given):
             order, parts = tables.by_index(indexes)
             found = (symbols - tables.offsets.numpy()[indexes])[order]
@@ -110,7 +121,7 @@ class Reader:
         if len(string) % WORD.itemsize:
             raise ValueError(f"a string of {len(string)} bytes")
         self.crc = zlib.crc32(head)
-        self._coder = _coders.stack.AnsCoder(np.frombuffer(string, WORD).astype(np.uint32))
+        self._coder = _coders().stack.AnsCoder(np.frombuffer(string, WORD).astype(np.uint32))
 
     def get(self, tables: Tables, indexes: Tensor) -> Tensor:
         """int32 symbols, one for each of the indexes, which are flat."""

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from skimage import data
 
 import imgredux
-from imgredux.errors import ImageError, StreamError, WeightsError
+from imgredux.errors import ImageError, PluginError, StreamError, WeightsError
 from imgredux.io.images import to_tensor
 from imgredux.methods import stream
 from imgredux.testing.inputs import sample_image
@@ -187,3 +187,15 @@ def test_gray_and_alpha_and_sizes(codec):
     rgba = np.dstack([PHOTOGRAPH, PHOTOGRAPH[..., 0]])
     decoded = np.asarray(codec.decode(codec.encode(Image.fromarray(rgba))))
     assert np.array_equal(decoded[..., 3], rgba[..., 3])
+
+
+def test_without_the_entropy_coder_all_but_streams_works(monkeypatch):
+    """As on Linux with an arm processor, where it has no wheel."""
+    streamed = fresh().encode(PHOTOGRAPH[:64, :64])
+    monkeypatch.setitem(sys.modules, "constriction", None)
+    method = fresh()
+    coded = method(to_tensor(PHOTOGRAPH[:64, :64]))
+    assert coded.image.shape == (1, 3, 64, 64)
+    for asked in (lambda: method.encode(PHOTOGRAPH[:64, :64]), lambda: method.decode(streamed)):
+        with pytest.raises(PluginError, match="pip install constriction"):
+            asked()
