@@ -4,6 +4,7 @@ import copy
 import hashlib
 import importlib
 import importlib.metadata
+import shlex
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -141,13 +142,21 @@ class DeclarationChecks(Suite):
         if self.golden_path is None:
             pytest.skip("this suite has no golden file")
         if not self.golden_path.is_file():
-            name = self.golden_path.name
-            pytest.fail(f"{self.golden_path} is missing. Write it with: python -m imgredux.testing {self.name} {name}")
+            pytest.fail(f"{self.golden_path} is missing. Write it with: {self._golden_command(self.golden_path)}")
         held = load_file(self.golden_path)
         x, expected = held.pop("input"), held.pop("output")
         given = tensors(method(x, **held))[0]
         difference = (given - expected).abs().max().item()
         assert difference <= self.tolerance, f"{difference:.2g} from the output in {self.golden_path.name}"
+
+    def _golden_command(self, path: Path) -> str:
+        """What writes the file that this suite reads: a command for the working folder, or Python's, with options."""
+        here = Path.cwd()
+        shown = str(path.relative_to(here) if path.is_relative_to(here) else path)
+        if self.options:
+            given = ", ".join([repr(self.name), repr(shown), *(f"{key}={one!r}" for key, one in self.options.items())])
+            return f"imgredux.testing.write_golden({given})"
+        return shlex.join(["python", "-m", "imgredux.testing", self.name, shown])
 
     def test_weights_match_the_manifest(self) -> None:
         name = self.spec.target.partition(":")[0].partition(".")[0]

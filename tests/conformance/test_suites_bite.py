@@ -1,6 +1,7 @@
 """Every check of the suites fails for a method with the fault that it is there to catch."""
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -39,11 +40,13 @@ FAULTS = [
     Fault("float64_stays_float64", "contrast", "FloatOnly", "gives torch.float32"),
     Fault("float64_stays_float64", "contrast", "Imprecise", "differ by"),
     Fault("batch_equals_singles", "contrast", "BatchNormed", "influence one another"),
+    Fault("batch_equals_singles", "contrast", "Leaks", "influence one another, by .* of the range"),
     Fault("same_call_twice_is_bit_identical", "contrast", "Stateful", "something else"),
     Fault("input_is_not_modified", "contrast", "InPlace", "writes into the tensor"),
     Fault("random_state_is_untouched", "contrast", "DrawsTorch", "generator of torch"),
     Fault("random_state_is_untouched", "contrast", "DrawsNumpy", "generator of numpy"),
     Fault("random_state_is_untouched", "contrast", "DrawsPython", "generator of random"),
+    Fault("exports", "contrast", "OtherInGraphs", "of what the graph gives is not"),
     Fault("every_container_gives_the_same", "contrast", "OwnUnits", "uint8 array, C=1: differs"),
     Fault("every_container_gives_the_same", "contrast", "WideMap", "a map is float32"),
     Fault("every_container_gives_the_same", "shrink", "LosesMode", "PIL image: gives ndarray"),
@@ -103,6 +106,7 @@ def run(
     function = getattr(suite, f"test_{check}")
     wanted = inspect.signature(function).parameters
     given = {"method": lambda: build(name), "tmp_path": lambda: tmp_path, "monkeypatch": lambda: patch}
+    given["record_property"] = lambda: lambda key, value: None
     function(**{parameter: given[parameter]() for parameter in wanted})
 
 
@@ -154,6 +158,18 @@ def test_what_is_loosened_in_silence_is_caught(
     )().test_nothing_is_loosened_without_a_reason()
 
 
+def test_the_hint_of_a_suite_with_options_writes_their_file(register: Callable[[Spec], None], tmp_path: Path) -> None:
+    import imgredux_toys
+
+    register(imgredux_toys.QUANTIZER)
+    file = tmp_path / "golden.safetensors"
+    options = {"depth": 3}
+    hint = f"imgredux.testing.write_golden('toy-quantizer', {str(file)!r}, depth=3)"
+    with pytest.raises(FAILS, match=re.escape(hint)):
+        run("codec", "toy-quantizer", "golden_output", tmp_path, golden=file, options=options)
+    write_golden("toy-quantizer", file, **options)
+
+
 @pytest.mark.parametrize("toy", ["contrast", "shrink", "quantizer"])
 def test_a_golden_file_holds_a_method_to_its_output(toy: str, register: Callable[[Spec], None], tmp_path: Path) -> None:
     import imgredux_toys
@@ -161,8 +177,12 @@ def test_a_golden_file_holds_a_method_to_its_output(toy: str, register: Callable
     spec: Spec = getattr(imgredux_toys, toy.upper())
     register(spec)
     file = tmp_path / "golden.safetensors"
-    with pytest.raises(FAILS, match=f"python -m imgredux.testing {spec.name} golden.safetensors"):
+    with pytest.raises(FAILS, match=re.escape(f"python -m imgredux.testing {spec.name} {file}")):
         run(spec.kind, spec.name, "golden_output", tmp_path, golden=file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        with pytest.raises(FAILS, match=f"python -m imgredux.testing {spec.name} golden.safetensors$"):
+            run(spec.kind, spec.name, "golden_output", tmp_path, golden=file)
     write_golden(spec.name, file)
     run(spec.kind, spec.name, "golden_output", tmp_path, golden=file)
     held = load_file(file)

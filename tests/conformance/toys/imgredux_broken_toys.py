@@ -50,7 +50,21 @@ class Imprecise(Contrast):
 
 class BatchNormed(Contrast):
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x - x.mean())
+        return super().forward((x - x.mean()) / x.std())
+
+
+class Leaks(Contrast):
+    """A hundredth of the other images' mean comes through."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + 0.01 * x.mean()
+
+
+class OtherInGraphs(Contrast):
+    """Twice the map in what `torch.export` makes of it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) * (2 if torch.compiler.is_exporting() else 1)
 
 
 class Stateful(Contrast):

@@ -1,6 +1,7 @@
 """Small methods that keep the contract: what the suites are tried on."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ CONTRAST = Spec(
     exceptions=TOY,
     **ABOUT,
 )
+SUMS = replace(CONTRAST, name="toy-sums", target="imgredux_toys:Sums")
 BLOCKS = Spec(
     name="toy-blocks",
     kind="estimator",
@@ -52,7 +54,7 @@ QUANTIZER = Spec(
     exceptions=TOY,
     **ABOUT,
 )
-SPECS = (CONTRAST, BLOCKS, SHRINK, QUANTIZER)
+SPECS = (CONTRAST, SUMS, BLOCKS, SHRINK, QUANTIZER)
 
 
 class Contrast(Estimator):
@@ -62,6 +64,19 @@ class Contrast(Estimator):
         y = ops.luma(x)
         mean = F.avg_pool2d(F.pad(y, (1, 1, 1, 1), mode="replicate"), 3, 1)
         return 3 / 255 + 0.2 * (y - mean).abs()
+
+
+class Sums(Contrast):
+    """The same, its neighborhoods summed in another order where there are several images, as convolutions do."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = ops.luma(x)
+        padded = F.pad(y, (1, 1, 1, 1), mode="replicate")
+        places = [(row, column) for row in range(3) for column in range(3)]
+        total = torch.zeros_like(y)
+        for row, column in reversed(places) if len(x) > 1 else places:
+            total = total + padded[..., row : row + y.shape[-2], column : column + y.shape[-1]]
+        return 3 / 255 + 0.2 * (y - total / 9).abs()
 
 
 class Blocks(Estimator):
