@@ -12,12 +12,11 @@ from imgredux.methods.spec import Gains
 from imgredux.methods.stream import is_stream, unpack
 
 if TYPE_CHECKING:
-    from os import PathLike
-
     import numpy as np
     import torch
     from PIL import Image
 
+    from imgredux.io.given import ImageFile
     from imgredux.io.images import ImageLike
     from imgredux.methods.restorer import Restorer
 
@@ -111,7 +110,7 @@ def restore(
 ) -> "np.ndarray": ...
 @overload
 def restore(
-    image: "Image.Image | str | PathLike", device: "torch.device | str | None" = None, *, quality: int | None = None
+    image: "Image.Image | ImageFile", device: "torch.device | str | None" = None, *, quality: int | None = None
 ) -> "Image.Image": ...
 def restore(image: "ImageLike", device: "torch.device | str | None" = None, *, quality: int | None = None) -> Any:
     """A JPEG with less of what JPEG did to it, by the best restorer installed; in the form the image came in.

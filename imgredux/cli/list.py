@@ -8,7 +8,6 @@ import typer
 from imgredux import registry
 from imgredux.cli.text import FAILED, line
 from imgredux.errors import ImgreduxError
-from imgredux.registry import Info
 
 RUN_TIME = "registered at run time"
 Listed = Literal["estimator", "restorer", "codec", "metric", "protocol"]
@@ -50,37 +49,11 @@ def _check(kind: Listed | None) -> None:
         raise typer.Exit(FAILED)
 
 
-def _origin(found: Info) -> str:
-    return f"{found.distribution} {found.version}" if found.distribution else RUN_TIME
-
-
-def _without_weights(found: Info) -> str:
-    if found.spec.user_weights:
-        return "the user's: give a file"
-    return "none yet: it must be trained" if found.untrained else "none"
-
-
 def info(name: Annotated[str, typer.Argument(help="A method, as `imgredux list` shows it.", metavar="NAME")]) -> None:
     """Show what a method declares, where it comes from, and its weights."""
     found = registry.info(name.partition(".")[0])
     spec = found.spec
-    rows = {
-        "name": spec.name,
-        "kind": spec.kind,
-        "title": spec.title,
-        "paper": spec.paper,
-        "license": spec.license,
-        "distribution": _origin(found),
-        "class": spec.target,
-        "channels": " or ".join(map(str, spec.channels)),
-        "sizes": f"at least {spec.minimum}, multiples of {spec.multiple_of} (others are padded)",
-        "context": "the whole image" if spec.context is None else f"{spec.context} pixels",
-        "gradients": "yes" if spec.differentiable else "no",
-        "half": "yes" if spec.half else "no",
-        **({"knob": f"{spec.knob[0]}={', '.join(map(str, spec.knob[1]))}"} if spec.knob else {}),
-        "weights": "" if found.weights else _without_weights(found),
-    }
-    for key, value in rows.items():
+    for key, value in found.facts.items():
         typer.echo(line(f"{key:<14}{value}").rstrip())
     for tag, entry in found.weights.items():
         typer.echo(line(f"  {spec.name}.{tag}: {entry['file']}, {entry['bytes']} bytes, {entry['license']}"))

@@ -3,7 +3,6 @@
 import logging
 from dataclasses import dataclass
 from functools import cached_property
-from os import PathLike
 
 import numpy as np
 from PIL import Image
@@ -12,8 +11,9 @@ from torch import Tensor
 from imgredux.errors import ImageError
 from imgredux.forensics.content import is_graphics
 from imgredux.forensics.traces import Traces, traces
-from imgredux.io import decoding, images
+from imgredux.io import images
 from imgredux.io.exif import with_sound_exif
+from imgredux.io.given import taken
 from imgredux.io.images import ImageLike, Source
 from imgredux.io.upright import upright
 from imgredux.ops.quantization import ijg_tables
@@ -75,19 +75,18 @@ def examine(image: ImageLike, quality: int | None = None) -> Examined:
     """
     if isinstance(image, Tensor):
         raise ImageError("a tensor carries no traces of JPEG: name a restorer, as imgredux.get(name)(x, qtable=steps)")
-    if isinstance(image, (str, PathLike)):
-        image = decoding.open_image(image)
-    if isinstance(image, Image.Image):
-        image = with_sound_exif(image)
-    source = images.read(image, stored=True)
+    given = taken(image)
+    if isinstance(given, Image.Image):
+        given = with_sound_exif(given)
+    source = images.read(given, stored=True)
     if quality is not None:
-        return Examined(image, source, f"taken for JPEG quality {quality}", _standard(quality, source))
+        return Examined(given, source, f"taken for JPEG quality {quality}", _standard(quality, source))
     found = traces(source)
     if found is None:
-        return Examined(image, source, "no trace of JPEG", None)
+        return Examined(given, source, "no trace of JPEG", None)
     worst = min(found, found.earlier or found, key=lambda one: one.quality)
     damage = Damage(worst.quality, worst.qtable, worst.subsampling, worst.offset)
-    return Examined(image, source, _in_words(found), None if worst.quality > HIGHEST else damage)
+    return Examined(given, source, _in_words(found), None if worst.quality > HIGHEST else damage)
 
 
 def _standard(quality: int, source: Source) -> Damage:

@@ -1,4 +1,4 @@
-"""Images in and out: PIL image, ndarray, path -> tensor `(1, C, H, W)` in [0, 1], and back in the form they came in.
+"""Images in and out: PIL image, array, file -> tensor `(1, C, H, W)` in [0, 1], and back in the form they came in.
 
 What you pass in decides what comes back, and nothing of it is lost on the way. `docs/reference/contract.md` lists every
 form and every error.
@@ -8,7 +8,6 @@ import io
 import math
 import warnings
 from dataclasses import dataclass, field, replace
-from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -18,13 +17,13 @@ from torch import Tensor
 
 from imgredux.errors import ImageError
 from imgredux.io import deep, jpeg_header, profiles
-from imgredux.io.decoding import open_image, stated_profile, texts_of
+from imgredux.io.decoding import stated_profile, texts_of
 from imgredux.io.exif import RAW, with_sound_exif
+from imgredux.io.given import ImageLike, taken
 from imgredux.io.jpeg_file import file_of
 from imgredux.io.opening import GRAY_16
 from imgredux.io.upright import orientation_of, upright
 
-ImageLike = Image.Image | np.ndarray | str | PathLike
 _SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
 KEPT = ("icc_profile", "exif", "xmp", "dpi", "texts")  # of a PIL image's info, for the result
 
@@ -76,18 +75,13 @@ class Source:
 
 
 def read(image: ImageLike, *, stored: bool = False) -> Source:
-    """Read a PIL image, an array or a file.
+    """Read a PIL image, an array or array-like, or a file: its path, its bytes, or the open file (`given.taken`).
 
     stored: keep pixels as the file stores them; otherwise EXIF orientation is applied and an ICC profile converted to
     sRGB. Raises ImageError: unreadable or truncated file, a mode, dtype, shape or range that the contract lacks.
     """
-    if isinstance(image, np.ndarray):
-        return _from_array(image)
-    if isinstance(image, (str, PathLike)):
-        return _from_pil(open_image(image), stored)
-    if isinstance(image, Image.Image):
-        return _from_pil(image, stored)
-    raise ImageError(f"{type(image).__name__} is no image: pass a tensor, a numpy array, a PIL image or a path")
+    given = taken(image)
+    return _from_array(given) if isinstance(given, np.ndarray) else _from_pil(given, stored)
 
 
 def to_tensor(image: ImageLike) -> Tensor:

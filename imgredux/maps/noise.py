@@ -15,6 +15,7 @@ from torch import Tensor
 from imgredux.errors import ImageError
 from imgredux.io import images
 from imgredux.io.images import ImageLike, Source
+from imgredux.maps.showing import figure, png
 from imgredux.ops.dct import idct
 from imgredux.ops.precision import widest
 from imgredux.ops.strips import strip_rows
@@ -41,6 +42,16 @@ class Injected(NamedTuple):
     phi: float | Tensor
     mse: float | Tensor
     reached: bool | Tensor
+
+    def _repr_png_(self) -> bytes | None:
+        return png(self.image)
+
+    def _repr_html_(self) -> str | None:
+        data = png(self.image)
+        if data is None:
+            return None
+        missed = "" if self.reached else ", not the one asked for"
+        return figure(data, f"phi {self.phi:.4g}, MSE {self.mse:.4g}{missed}")
 
 
 def inject(

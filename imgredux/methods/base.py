@@ -5,7 +5,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from functools import partial
-from os import PathLike
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -16,8 +15,10 @@ from torch import Tensor, nn
 from imgredux import ops
 from imgredux.errors import ImageError, ImgreduxError, PluginError
 from imgredux.io import images
+from imgredux.io.given import ImageFile
 from imgredux.io.images import ImageLike, Source
 from imgredux.kernels import traced
+from imgredux.methods.showing import in_two_lines
 from imgredux.methods.spec import Spec
 from imgredux.methods.tiling import in_tiles, pad
 from imgredux.methods.viewing import Viewing, change
@@ -65,12 +66,15 @@ class Method(nn.Module, ABC):
         """Name and tag, as in `"d2lnet.q10"`."""
         return f"{self.spec.name}.{self.tag}".rstrip(".")
 
+    def __repr__(self) -> str:
+        return in_two_lines(self)
+
     @overload
     def __call__(self, image: Tensor, /, **options: Any) -> Any: ...
     @overload
     def __call__(self, image: np.ndarray, /, **options: Any) -> np.ndarray: ...
     @overload
-    def __call__(self, image: Image.Image | str | PathLike, /, **options: Any) -> Any: ...
+    def __call__(self, image: Image.Image | ImageFile, /, **options: Any) -> Any: ...
     def __call__(self, image: ImageLike | Tensor, /, **options: Any) -> Any:
         """Run the method on an image; what is passed in decides what comes back (`docs/reference/contract.md`).
 
@@ -194,7 +198,7 @@ class Estimator(Method):
         @overload
         def __call__(self, image: np.ndarray, /, **options: Any) -> np.ndarray: ...
         @overload
-        def __call__(self, image: Image.Image | str | PathLike, /, **options: Any) -> np.ndarray: ...
+        def __call__(self, image: Image.Image | ImageFile, /, **options: Any) -> np.ndarray: ...
         def __call__(self, image: ImageLike | Tensor, /, **options: Any) -> Any: ...
 
     @abstractmethod

@@ -3,7 +3,6 @@
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from os import PathLike
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from imgredux.errors import ImageError, StreamError
 from imgredux.io import images
+from imgredux.io.given import ImageFile
 from imgredux.io.images import ImageLike, Source
 from imgredux.io.xmp import with_texts
 from imgredux.methods import stream
@@ -37,7 +37,7 @@ class Codec(Method):
         @overload
         def __call__(self, image: np.ndarray, /, **options: Any) -> np.ndarray: ...
         @overload
-        def __call__(self, image: Image.Image | str | PathLike, /, **options: Any) -> Image.Image: ...
+        def __call__(self, image: Image.Image | ImageFile, /, **options: Any) -> Image.Image: ...
         def __call__(self, image: ImageLike | Tensor, /, **options: Any) -> Any: ...
 
     @property

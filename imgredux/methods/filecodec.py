@@ -5,7 +5,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Set
 from dataclasses import replace
 from functools import partial
-from os import PathLike
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +16,7 @@ from imgredux.errors import ImageError, StreamError
 from imgredux.io import decoding, images
 from imgredux.io.exif import with_sound_exif
 from imgredux.io.files import metadata
+from imgredux.io.given import taken
 from imgredux.io.images import ImageLike, Source
 from imgredux.io.opening import UNBOUNDED, header_of
 from imgredux.io.upright import upright
@@ -143,15 +143,14 @@ def as_written(image: ImageLike) -> Image.Image:
     return stored if stored is not None else _picture(images.read(image, stored=True))
 
 
-def _upright(image: ImageLike) -> ImageLike:
+def _upright(image: ImageLike) -> Image.Image | np.ndarray:
     """An image of Pillow's, or a file, as the file stores it, but upright."""
-    if isinstance(image, (str, PathLike)):
-        image = decoding.open_image(image)
-    if isinstance(image, Image.Image):
-        texts = decoding.texts_of(image)
-        image = upright(with_sound_exif(image))
-        image.info |= {"texts": texts} if texts else {}
-    return image
+    given = taken(image)
+    if isinstance(given, Image.Image):
+        texts = decoding.texts_of(given)
+        given = upright(with_sound_exif(given))
+        given.info |= {"texts": texts} if texts else {}
+    return given
 
 
 def _stored(image: ImageLike) -> Source:

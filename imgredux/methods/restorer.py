@@ -5,7 +5,6 @@ import logging
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from os import PathLike
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -17,6 +16,7 @@ from torch.nn import functional as F
 from imgredux import ops
 from imgredux.errors import ImageError
 from imgredux.forensics.examine import Examined, examine
+from imgredux.io.given import ImageFile
 from imgredux.io.images import ImageLike, Source
 from imgredux.io.unclipped import unclipped
 from imgredux.methods import gains
@@ -56,7 +56,7 @@ class Restorer(Method):
         @overload
         def __call__(self, image: np.ndarray, /, **options: Any) -> np.ndarray: ...
         @overload
-        def __call__(self, image: Image.Image | str | PathLike, /, **options: Any) -> Image.Image: ...
+        def __call__(self, image: Image.Image | ImageFile, /, **options: Any) -> Image.Image: ...
         def __call__(self, image: ImageLike | Tensor, /, **options: Any) -> Any: ...
 
     def __init__(self) -> None:

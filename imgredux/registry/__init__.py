@@ -16,6 +16,7 @@ from imgredux.methods.weights import read_manifest
 from imgredux.registry.building import attribute, build, load_weights
 from imgredux.registry.metadata import FAMILIES, Family, family_of, installed, the_one
 from imgredux.registry.plugins import Declared, Plugins, kind_of
+from imgredux.registry.showing import facts, table
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -65,6 +66,25 @@ class Info:
     def untrained(self) -> bool:
         """Whether the method is of no use yet: it must learn, or be given weights, and none of its own ship."""
         return (self.spec.recipes is not None or self.spec.user_weights) and not self.weights
+
+    @property
+    def origin(self) -> str:
+        """Distribution and version in words."""
+        return f"{self.distribution} {self.version}" if self.distribution else "registered at run time"
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What `imgredux info` prints above the weights, by what it is called."""
+        return facts(self.spec, self.origin, "" if self.weights else self._without_weights)
+
+    @property
+    def _without_weights(self) -> str:
+        if self.spec.user_weights:
+            return "the user's: give a file"
+        return "none yet: it must be trained" if self.untrained else "none"
+
+    def _repr_html_(self) -> str:
+        return table({**self.facts, **({"weights": ", ".join(self.weights)} if self.weights else {})})
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,7 @@ def sheets(image: ImageLike, methods: Sequence[str], mse: float = 100.0, seed: i
         colors = np.asarray(heatmap(jnd * phi, bright))
         pictures = [{key: _cut(plane, place) for key, place in places.items()} for plane in (noisy, colors, change)]
         shown.append(Shown(method, float(phi), float(realized), bool(reached), *pictures))
-    label = name or (Path(image).name if not isinstance(image, (np.ndarray, Image.Image)) else "picture")
+    label = name or (Path(image).name if isinstance(image, (str, PathLike)) else "picture")
     return Sheet(label, width, height, mse, seed, gain, bright, views, shown, problems)
 
 

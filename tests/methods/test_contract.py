@@ -1,5 +1,6 @@
 """Every row of the table of bad input in docs/reference/contract.md: users get the error that the page promises."""
 
+import io
 import re
 import struct
 import zlib
@@ -16,6 +17,14 @@ import imgredux
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "contract.md"
 ROW = re.compile(r"^\| (?P<given>[^|]+) \| (?P<error>\w+Error|UnknownMethod) \| `(?P<text>[^`]+)` \|$", re.MULTILINE)
 ROWS = {match["given"]: match for match in ROW.finditer(PAGE.read_text("utf-8"))}
+
+
+class Broken:
+    """An array of a library that cannot give it."""
+
+    def __array__(self, *_: object) -> np.ndarray:
+        raise TypeError("the array is on a device")
+
 
 RGB = np.full((16, 24, 3), 0.5)
 CASES: dict[str, Callable[[Path], object]] = {}
@@ -57,6 +66,9 @@ estimate(
 estimate("a tensor with NaN to a method that decides by it", lambda: torch.full((1, 1, 16, 16), torch.nan), "wei2009")
 estimate("a list", lambda: [[0.5, 0.5]])
 estimate("None", lambda: None)
+estimate("a file opened as text", lambda: io.StringIO("no image"))
+estimate("bytes that are no image file", lambda: b"no image")
+estimate("an array-like that gives no array", Broken)
 for mode in ("CMYK", "LAB", "YCbCr", "HSV", "RGBa"):
     estimate(f"a PIL image in {mode}", lambda mode=mode: Image.new(mode, (6, 4)))
 estimate("a PIL image of 32-bit integers", lambda: Image.new("I", (6, 4)))
