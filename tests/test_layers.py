@@ -20,7 +20,8 @@ FLOORS = (
     {"dispatch"},
     {"batch", "export", "protocols"},
     {"evaluate", "training", "testing"},
-    {"gallery", "report"},
+    {"gallery"},
+    {"report"},
     {"cli"},
     {"__main__"},
 )

@@ -6,6 +6,7 @@
 All that the page needs lies in its folder: it loads nothing from anywhere. docs/how-to/gallery.md says what it holds.
 """
 
-from imgredux.gallery.building import gallery
+from imgredux.gallery.building import asset, gallery, panels
+from imgredux.gallery.photos import Window, photo
 
-__all__ = ["gallery"]
+__all__ = ["Window", "asset", "gallery", "panels", "photo"]

@@ -11,11 +11,15 @@ from typing import Any
 from imgredux import registry
 from imgredux._version import __version__
 from imgredux.errors import ImgreduxError
-from imgredux.gallery.photos import Photo, photo
+from imgredux.gallery.photos import Photo, encoded, photo
 from imgredux.io.files import atomic
 from imgredux.io.images import ImageLike
 
-ASSETS = ("index.html", "gallery.css", "quest.js", "noise.js", "eyes.js", "gallery.js")
+ASSETS = ("panels.css", "gallery.css", "theme.js", "quest.js", "noise.js", "eyes.js", "gallery.js")
+EYES_TAB = (
+    '<button type="button" role="tab" id="tab-eyes" aria-controls="eyes" aria-selected="false" tabindex="-1">'
+    "Your eyes</button>"
+)
 QUALITIES = (10, 30)  # of the old JPEGs
 DATA, IMAGES = "data", "images"
 
@@ -73,8 +77,20 @@ def gallery(
     index = {"version": __version__, "date": datetime.now(UTC).date().isoformat(), "photos": shown}
     _put(folder / DATA / "index.js", f"GALLERY.start({json.dumps(index)});\n".encode())
     for name in ASSETS:
-        _put(folder / name, (files("imgredux.gallery") / "assets" / name).read_bytes())
+        _put(folder / name, asset(name).encode())
+    page = asset("index.html").replace("<!--shown-->", panels(EYES_TAB, asset("eyes.html")))
+    _put(folder / "index.html", page.encode())
     return folder / "index.html"
+
+
+def asset(name: str) -> str:
+    """A part of the page."""
+    return (files("imgredux.gallery") / "assets" / name).read_text("utf-8")
+
+
+def panels(tabs: str = "", more: str = "") -> str:
+    """The tabs and their panels, as HTML; tabs, more: those of the page itself, after them."""
+    return asset("panels.html").replace("<!--tabs-->", tabs).replace("<!--panels-->", more)
 
 
 def _names(kind: str, given: Sequence[str] | None) -> list[str]:
@@ -100,7 +116,7 @@ def _title(image: ImageLike, place: int, names: Sequence[str]) -> str:
 def _write(folder: Path, made: Photo) -> dict[str, Any]:
     """What the index says of a photograph whose parts are written."""
     stem = "".join(c if c.isalnum() else "-" for c in made.name)
-    _put(folder / IMAGES / f"{stem}.png", made.png)
+    _put(folder / IMAGES / f"{stem}.png", encoded(made.pixels, "PNG", optimize=True))
     text = json.dumps(made.shown, separators=(",", ":"))
     _put(folder / DATA / f"{stem}.js", f"GALLERY.photo({text});\n".encode())
     return {"name": made.name, "script": f"{DATA}/{stem}.js"}

@@ -15,7 +15,7 @@ from imgredux import registry
 from imgredux.dispatch import decode
 from imgredux.errors import ImgreduxError
 from imgredux.io.images import ImageLike, read
-from imgredux.maps.noise import signs_of
+from imgredux.maps.noise import inject, signs_of
 
 if TYPE_CHECKING:
     from imgredux.methods.codec import Codec
@@ -27,14 +27,15 @@ FILES = 6  # of each codec
 SEED = 0  # of the signs
 SHOWN_AS_THEY_ARE = {b"\xff\xd8": "image/jpeg", b"RIFF": "image/webp"}  # by how a file begins; AVIF is told by its box
 Step = Callable[[str], None]
+Window = tuple[int, int, int, int]  # left, top, width, height
 
 
 @dataclass(frozen=True)
 class Photo:
-    """png: the photograph as a file. shown: what the page's script gets."""
+    """pixels: of what is shown, uint8 `(H, W, 3)`. shown: what the page's script gets."""
 
     name: str
-    png: bytes
+    pixels: np.ndarray
     shown: dict[str, Any]
 
 
@@ -45,37 +46,50 @@ def photo(
     restorers: Sequence[str],
     codecs: Sequence[str],
     qualities: Sequence[int],
-    step: Step,
+    step: Step = lambda what: None,
+    *,
+    window: Window | None = None,
+    mse: float | None = None,
+    seed: int = SEED,
 ) -> Photo:
-    """Everything about one photograph. step: called when a part is done. Raises ImageError for an unreadable one."""
-    pixels = _pixels(image)
-    height, width = pixels.shape[:2]
+    """Everything about one photograph. step: called when a part is done.
+
+    window: show this part alone, of maps and noise of the whole photograph, which is not made smaller then. mse: scale
+    the noise of every map to this mean squared error, in squared grey levels. Raises ImageError for an unreadable one.
+    """
+    whole = _pixels(image, SIDE if window is None else None)
+    left, top, width, height = window or (0, 0, *whole.shape[1::-1])
+    here = slice(top, top + height), slice(left, left + width)
+    pixels = np.ascontiguousarray(whole[here])
     problems: list[str] = []
-    part = _part(pixels)
-    png = encoded(pixels, "PNG", optimize=True)
+    part = _part(pixels) if window is None else pixels
+    original = uri(encoded(pixels, "WEBP", lossless=True), "image/webp")
+    own = original if window else uri(encoded(part, "WEBP", lossless=True), "image/webp")
     shown = {
         "name": name,
         "width": width,
         "height": height,
-        "sha256": hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest(),
-        "original": uri(encoded(pixels, "WEBP", lossless=True), "image/webp"),
-        "signs": uri(encoded(signs_of(SEED, height, width) > 0, "PNG"), "image/png"),
-        "seed": SEED,
-        "part": {"original": uri(encoded(part, "WEBP", lossless=True), "image/webp"), "size": list(part.shape[1::-1])},
+        "sha256": hashlib.sha256(pixels.tobytes()).hexdigest(),
+        "original": original,
+        "signs": uri(encoded(signs_of(seed, *whole.shape[:2])[here] > 0, "PNG"), "image/png"),
+        "seed": seed,
+        "part": {"original": own, "size": list(part.shape[1::-1])},
+        **({} if mse is None else {"mse": mse}),
     }
     step(name)
-    shown["maps"] = _tried(estimators, lambda method: _map(method, pixels), problems, step)
-    shown["jpegs"] = _jpegs(part, qualities, restorers, problems, step)
+    shown["maps"] = _tried(estimators, lambda method: _map(method, whole, here, mse, seed), problems, step)
+    shown["jpegs"] = _jpegs(part, qualities if restorers else (), restorers, problems, step)
     shown["codecs"] = _tried(codecs, lambda method: _files(method, part), problems, step)
     shown["problems"] = problems
-    return Photo(name, png, shown)
+    return Photo(name, pixels, shown)
 
 
-def _pixels(image: ImageLike) -> np.ndarray:
+def _pixels(image: ImageLike, side: int | None) -> np.ndarray:
     """uint8 `(H, W, 3)`, small enough to be shown."""
     planes = read(image).x[0].mul(255).round_().byte().numpy()
     found = Image.fromarray(np.ascontiguousarray(np.broadcast_to(planes, (3, *planes.shape[1:])).transpose(1, 2, 0)))
-    found.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    if side is not None:
+        found.thumbnail((side, side), Image.Resampling.LANCZOS)
     return np.asarray(found)
 
 
@@ -100,15 +114,20 @@ def _tried(names: Iterable[str], make: Callable[[str], Any], problems: list[str]
     return found
 
 
-def _map(name: str, pixels: np.ndarray) -> dict[str, Any]:
-    """The map of luma, in grey levels, with 8 bits for the root of each value's share of the largest."""
-    jnd = registry.get(name)(pixels)
+def _map(name: str, whole: np.ndarray, here: tuple[slice, slice], mse: float | None, seed: int) -> dict[str, Any]:
+    """The map of luma, in grey levels, with 8 bits for the root of each value's share of the largest.
+
+    unit: the factor with which its noise has the mean squared error `mse` on the whole photograph.
+    """
+    jnd = registry.get(name)(whole)
     jnd = jnd.max(-1) if jnd.ndim == 3 else jnd
+    more = {} if mse is None else {"unit": float(inject(whole, jnd, mse, seed=seed).phi)}
+    jnd = jnd[here]
     top = float(jnd.max())
     levels = np.rint(LEVELS * np.sqrt(jnd / max(top, 1e-9))).astype(np.uint8)
     spec = registry.info(name.partition(".")[0]).spec
     image = uri(encoded(levels, "WEBP", lossless=True), "image/webp")
-    return {"title": spec.title, "top": top, "mean": float(jnd.mean()), "image": image}
+    return {"title": spec.title, "top": top, "mean": float(jnd.mean()), "image": image, **more}
 
 
 def _jpegs(

@@ -42,20 +42,29 @@ const GALLERY = (() => {
   };
 
   /* Noise. */
-  const side = id => ({ method: chosen(id) === ORIGINAL || state.held ? null : chosen(id), factor: state.factor });
+  const mapOf = id => state.photo.maps.find(map => map.method === chosen(id));
+  const side = (id) => {  // unit: of a map whose noise has the mean squared error of all others
+    const map = state.held ? null : mapOf(id);
+    return { method: map?.method, factor: state.factor * (map?.unit ?? 1) };
+  };
   const drawNoise = () => {
-    if (!noise?.photo) return;
+    if (!noise?.photo || !state.photo?.maps.length) return;
     const mode = Number(chosen("noise-mode"));
     noise.draw({ a: side("noise-left"), b: side("noise-right"), cut: cutOf("noise", state.photo.width), mode });
     edge("noise");
+    const facts = [];
     for (const one of ["left", "right"]) {
-      const method = chosen(`noise-${one}`);
-      $(`noise-${one}`).title = state.photo.maps.find(map => map.method === method)?.title ?? "";
+      const map = mapOf(`noise-${one}`);
+      $(`noise-${one}`).title = map?.title ?? "";
+      if (map?.facts) facts.push(`${map.method}: ${map.facts}`);
     }
+    $("noise-facts").textContent = facts.join(" · ");
   };
   const knob = () => {
     state.factor = 2 ** Number($("knob").value);
-    $("factor").textContent = state.factor.toFixed(2);
+    const mse = state.photo?.mse;
+    $("factor-of").textContent = mse ? "MSE" : "JND ×";
+    $("factor").textContent = mse ? (mse * state.factor ** 2).toPrecision(3) : state.factor.toFixed(2);
     drawNoise();
   };
   const point = async (event) => {
@@ -66,11 +75,10 @@ const GALLERY = (() => {
     const lens = $("loupe").getContext("2d");
     lens.imageSmoothingEnabled = false;
     lens.drawImage(canvas, x - 10, y - 10, 20, 20, 0, 0, 160, 160);
-    const method = chosen(x < cutOf("noise", canvas.width) ? "noise-left" : "noise-right");
-    const map = state.photo.maps.find(one => one.method === method);
-    const value = map ? await levelAt(map, x, y) : 0;
+    const map = mapOf(x < cutOf("noise", canvas.width) ? "noise-left" : "noise-right");
+    const value = map ? await levelAt(map, x, y) : 0, factor = state.factor * (map?.unit ?? 1);
     $("pointer").textContent = map
-      ? `${method} at ${x}, ${y}: ${value.toFixed(2)} grey levels, times ${state.factor.toFixed(2)} is ${(value * state.factor).toFixed(2)}`
+      ? `${map.method} at ${x}, ${y}: ${value.toFixed(2)} grey levels, times ${factor.toFixed(2)} is ${(value * factor).toFixed(2)}`
       : `original at ${x}, ${y}`;
   };
   const levelAt = async (map, x, y) => {
@@ -180,11 +188,15 @@ const GALLERY = (() => {
     chips("bytes-left", [ORIGINAL, ...codecs], ORIGINAL, drawBytes);
     chips("bytes-right", [ORIGINAL, ...codecs], codecs[0] ?? ORIGINAL, drawBytes);
     for (const tab of ["jpegs", "bytes"]) chips(`${tab}-mode`, ["image", "difference × 6"], "image", draws[tab]);
-    EYES.take(photo);
-    if (noise) {
+    if (typeof EYES !== "undefined") EYES.take(photo);
+    const there = { noise: photo.maps.length, jpegs: photo.jpegs.length, bytes: photo.codecs.length };
+    for (const [tab, count] of Object.entries(there)) $(`tab-${tab}`).hidden = !count;
+    if (there[state.tab] === 0) open(Object.keys(there).find(tab => there[tab]) ?? "noise");
+    if (noise && photo.maps.length) {
       await noise.take(photo);
       noise.size(photo.width, photo.height);
     }
+    knob();
     await draw();
     document.body.dataset.ready = photo.name;
   };
@@ -208,18 +220,16 @@ const GALLERY = (() => {
   /** The index has come. */
   const start = ({ version, date, photos }) => {
     GALLERY.version = version;
-    $("version").textContent = version;
-    $("date").textContent = date;
+    for (const [id, text] of Object.entries({ version, date })) if ($(id)) $(id).textContent = text;
     state.photos = photos;
     $("photo").replaceChildren(...photos.map(one => new Option(one.name, one.name)));
     try { noise = new NOISE.Noise($("noise-canvas")); } catch (error) {
       $("noise").prepend(Object.assign(document.createElement("p"), { className: "warning", textContent: error.message }));
-      $("tab-eyes").disabled = true;
+      if ($("tab-eyes")) $("tab-eyes").disabled = true;
     }
     GALLERY.noise = noise;
     listen();
-    EYES.listen();
-    knob();
+    if (typeof EYES !== "undefined") EYES.listen();
     open(all("[role=tab]").find(one => `#${one.getAttribute("aria-controls")}` === location.hash)?.getAttribute("aria-controls") ?? "noise");
     choose(photos[0].name);
   };
@@ -253,11 +263,6 @@ const GALLERY = (() => {
     });
     document.addEventListener("keyup", event => { if (event.key.toLowerCase() === "b") hold(false); });
     window.addEventListener("blur", () => hold(false));
-    $("theme").addEventListener("click", () => {
-      const root = document.documentElement;
-      const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
-      root.dataset.theme = dark ? "light" : "dark";
-    });
   };
 
   return { start, photo, state };
