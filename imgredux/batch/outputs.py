@@ -81,5 +81,8 @@ class Taken(ImgreduxError):
 
 
 def relative(path: Path, out: Path) -> str:
-    """A path as records have it: relative to their folder, with slashes."""
-    return Path(os.path.relpath(path.absolute(), out.absolute())).as_posix()
+    """A path as records have it: relative to their folder, with slashes; whole where it is on another drive."""
+    try:
+        return Path(os.path.relpath(path.absolute(), out.absolute())).as_posix()
+    except ValueError:  # drives of Windows
+        return path.absolute().as_posix()

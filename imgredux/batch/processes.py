@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -21,6 +21,7 @@ Engine = Literal["processes", "ray"]  # what spreads work: this module, or `on_r
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 ENDED = "a worker process was ended from outside, for want of memory perhaps"
+MOST_ON_WINDOWS = 61  # processes that its system call waits for
 NEEDED = 1.5 * 2**30  # bytes that a process with torch and an image of some megapixels takes
 
 
@@ -36,6 +37,7 @@ def pool(
     context = multiprocessing.get_context("spawn")
     theirs, ours = context.Pipe(duplex=False)
     with theirs, ours:
+        workers = min(workers, MOST_ON_WINDOWS) if sys.platform == "win32" else workers
         executor = ProcessPoolExecutor(workers, context, _begin, (theirs, specs, start, arguments))
         try:
             yield executor
@@ -100,7 +102,8 @@ def _begin(
 
 def _end_with(parent: Connection) -> None:
     """End this process when the other end of the pipe is closed, as it is by any death of the parent."""
-    parent.poll(None)
+    with suppress(OSError):  # Windows raises where the other end is closed already
+        parent.poll(None)
     os._exit(1)
 
 

@@ -67,7 +67,7 @@ _NUMBER = re.compile(r"Image_(\d+)_l_h\.txt")
 
 def _read_stairs(path: Path) -> list[int]:
     """The quality factors below 100 of a stair function, falling."""
-    qualities = path.read_text().splitlines()[:1]
+    qualities = path.read_text("utf-8").splitlines()[:1]
     points = sorted({int(value) for line in qualities for value in line.split()} - {100}, reverse=True)
     if not points or not all(1 <= point < 100 for point in points):
         raise ValueError("its first row must hold quality factors from 1 to 100")

@@ -9,7 +9,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -80,7 +80,8 @@ class Rows:
                     rows += more
                     sync()
                     part.unlink()
-                    _lock_of(part).unlink(missing_ok=True)
+                    with suppress(PermissionError):  # Windows keeps what is open, as the lock is here
+                        _lock_of(part).unlink(missing_ok=True)
             yield rows, append
 
     @contextmanager

@@ -20,15 +20,15 @@ from imgredux.methods.spec import Spec
 def main(folder: Path, threads: int) -> None:
     """Decode every stream of the folder with this many threads."""
     torch.set_num_threads(threads)
-    for fields in json.loads((folder / "specs.json").read_text()):
+    for fields in json.loads((folder / "specs.json").read_text("utf-8")):
         registry.register(Spec(**{**fields, "channels": tuple(fields["channels"])}))
     for path in sorted(folder.glob("*.stream")):
         try:
             np.save(path.with_suffix(".npy"), np.asarray(decode(path.read_bytes())))
         except StreamError as error:
-            path.with_suffix(".refused").write_text(error.reason)
+            path.with_suffix(".refused").write_text(error.reason, "utf-8")
         except Exception as error:
-            path.with_suffix(".error").write_text(repr(error))
+            path.with_suffix(".error").write_text(repr(error), "utf-8")
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class CodecConformance(ImageOutChecks, DeclarationChecks):
             self._decode_elsewhere(coded, folder, threads)
             for name, image in here.items():
                 there = folder / f"{name}.npy"
-                error = next((path.read_text() for path in folder.glob(f"{name}.[er]*")), "no result")
+                error = next((path.read_text("utf-8") for path in folder.glob(f"{name}.[er]*")), "no result")
                 assert there.is_file(), f"another process cannot decode the stream: {error}"
                 same = np.array_equal(np.load(there), image)
                 assert same, f"another process with {threads} threads decodes another image, C={name}"
@@ -64,7 +64,7 @@ class CodecConformance(ImageOutChecks, DeclarationChecks):
     def _decode_elsewhere(self, coded: Mapping[str, bytes], folder: Path, threads: int = 1) -> None:
         folder.mkdir()
         specs = [asdict(self.spec)] if self.info.distribution is None else []
-        (folder / "specs.json").write_text(json.dumps(specs))
+        (folder / "specs.json").write_text(json.dumps(specs), "utf-8")
         for name, data in coded.items():
             (folder / f"{name}.stream").write_bytes(data)
         run_python(CHILD, str(folder), str(threads))
@@ -75,7 +75,7 @@ class CodecConformance(ImageOutChecks, DeclarationChecks):
             pytest.skip("the payload is a public format, which need not notice damage")
         self._decode_elsewhere(dict(_damaged(data)), tmp_path / "damaged")
         for outcome in (tmp_path / "damaged").glob("*.[en]*"):
-            what = outcome.read_text() if outcome.suffix == ".error" else "an image is decoded"
+            what = outcome.read_text("utf-8") if outcome.suffix == ".error" else "an image is decoded"
             pytest.fail(f"{outcome.stem}: must raise StreamError, but {what}")
 
     def test_damaged_payloads_never_crash(self, method: Codec, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ class CodecConformance(ImageOutChecks, DeclarationChecks):
         altered = dict(_altered(data))
         self._decode_elsewhere(altered, tmp_path / "altered")
         for outcome in (tmp_path / "altered").glob("*.error"):
-            pytest.fail(f"{outcome.stem}: must raise StreamError or give an image, but {outcome.read_text()}")
+            pytest.fail(f"{outcome.stem}: must raise StreamError or give an image, but {outcome.read_text('utf-8')}")
         for outcome in (tmp_path / "altered").glob("*.npy"):
             head = stream.unpack(altered[outcome.stem])
             assert np.load(outcome).shape[:2] == (head.height, head.width), f"{outcome.stem}: decodes to another size"
