@@ -13,7 +13,7 @@ def report(
     out: Annotated[Path, typer.Option("-o", "--output", metavar="OUT", help="The folder of the report.")],
     image: Annotated[
         list[Path] | None,
-        typer.Option("--image", metavar="FILE", help="An image to show with the noise of every estimator; repeatable."),
+        typer.Option("--image", metavar="FILE", help="An image to show under what the methods do to it; repeatable."),
     ] = None,
     mse: Annotated[float, typer.Option("--mse", help="Of the noise on the images, squared grey levels.")] = 100.0,
     method: Annotated[

@@ -11,7 +11,6 @@ from os import PathLike
 from pathlib import Path
 
 from imgredux.errors import ImgreduxError
-from imgredux.evaluate.columns import protocol_of
 from imgredux.evaluate.results import read_rows
 from imgredux.evaluate.summary import label_of
 from imgredux.io.files import atomic
@@ -21,10 +20,10 @@ from imgredux.report.codecs import savings
 from imgredux.report.markdown import markdown
 from imgredux.report.overall import standings
 from imgredux.report.page import page, styles_of
-from imgredux.report.sheet import sheets
+from imgredux.report.pictures import pictures
 from imgredux.report.tables import baselines_of, tables
 
-__all__ = ["report", "sheets"]
+__all__ = ["pictures", "report"]
 
 
 def report(
@@ -38,7 +37,8 @@ def report(
 ) -> Path:
     """Write `index.html` and `table.md` into the folder `out` (made if need be, files replaced); the page's path.
 
-    rows_path: a file of `imgredux eval`. images: image files shown under the noise of each estimator.
+    rows_path: a file of `imgredux eval`. images: image files of which a part is shown under what the methods do to it:
+    noise, old JPEGs restored, real files.
     methods: names or name.tag to show, None for all that the rows hold; the baselines of their protocols are always
     among them. mse, seed: of the noise on the images, squared grey levels.
 
@@ -49,7 +49,7 @@ def report(
     specs = {table.protocol: table.spec for table in found if table.spec}
     styles = styles_of(rows)
     printed = {table.protocol: beside(table.protocol, rows) for table in found}
-    shown = [sheets(Path(image), _estimators(rows), mse, seed) for image in images or ()]
+    shown = pictures(list(images or ()), rows, mse, seed)
     overall = {name: standings(spec, rows) for name, spec in specs.items()}
     saved = {name: savings(spec, rows, styles) for name, spec in specs.items()}
     texts = {
@@ -71,13 +71,3 @@ def _chosen(rows: list[Row], methods: Sequence[str] | None, path: str | PathLike
         raise ImgreduxError(f"{path}: holds {what}. It has: {', '.join(held) or 'nothing'}. Run imgredux eval first")
     baselines = baselines_of(rows)
     return [row for row in rows if not methods or label_of(row) in (*methods, *baselines)]
-
-
-def _estimators(rows: list[Row]) -> list[str]:
-    """What is drawn on images: the estimators among the rows, in their order, then their protocols' baselines."""
-    specs = {name: protocol_of(name) for name in dict.fromkeys(row["protocol"] for row in rows)}
-    mine = [row for row in rows if (spec := specs[row["protocol"]]) and spec.kind == "estimator"]
-    baselines = baselines_of(mine)
-    without = {spec.without for spec in specs.values() if spec}
-    names = dict.fromkeys(map(label_of, mine))
-    return [*(name for name in names if name not in baselines and name not in without), *baselines]

@@ -1,12 +1,6 @@
-"use strict";
+/* Tables that sort, and methods that light up. */
+{
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-
-document.getElementById("theme").addEventListener("click", () => {
-  const root = document.documentElement;
-  const dark = getComputedStyle(root).colorScheme === "dark" ||
-    (!root.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
-  root.dataset.theme = dark ? "light" : "dark";
-});
 
 // A click on a heading sorts by its column, best first; a second click turns the order round.
 for (const table of all("table.sortable")) {
@@ -37,31 +31,4 @@ for (const section of all(".protocol")) {
   section.addEventListener("pointerover", event => mark(event.target.closest("[data-method]")?.dataset.method));
   section.addEventListener("pointerleave", () => mark());
 }
-
-for (const sheet of all(".sheet")) {
-  const chosen = name => sheet.querySelector(`input[name^=${name}]:checked`)?.value;
-  const contact = sheet.querySelector(".contact");
-  const fill = () => {
-    if (!contact.open) return;
-    const view = sheet.querySelector(`.view[data-view="${chosen("view")}"]`);
-    contact.querySelector("div").replaceChildren(...all(".slider img", view).map(image => {
-      const figure = document.createElement("figure"), caption = document.createElement("figcaption"), copy = new Image();
-      Object.assign(copy, { src: image.src, alt: image.alt });
-      copy.className = view.classList.contains("exact") ? "exact" : "";
-      caption.textContent = image.dataset.method ?? "original";
-      figure.append(copy, caption);
-      return figure;
-    }));
-  };
-  const show = () => {
-    all(".stage [data-method]", sheet).forEach(one => { one.hidden = one.dataset.method !== chosen("method"); });
-    all(".view", sheet).forEach(one => { one.hidden = one.dataset.view !== chosen("view"); });
-    fill();
-  };
-  if (!contact) continue;
-  all("input[type=radio]", sheet).forEach(input => input.addEventListener("change", show));
-  all("input[type=range]", sheet).forEach(input => input.addEventListener("input", () =>
-    all(".slider", sheet).forEach(one => one.style.setProperty("--cut", `${input.value}%`))));
-  contact.addEventListener("toggle", fill);
-  show();
 }

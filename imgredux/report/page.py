@@ -1,35 +1,35 @@
 """The report as one HTML page that loads nothing: style, script, plots and images are inside."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imgredux._version import __version__
 from imgredux.errors import ImgreduxError
-from imgredux.evaluate.columns import column_of, heading, number, protocol_of
 from imgredux.evaluate.summary import label_of
+from imgredux.gallery import asset, panels
 from imgredux.io.jsonl import Row
-from imgredux.maps.visualize import ANCHORS
 from imgredux.report.beside import Beside
 from imgredux.report.codecs import ABOUT, Savings
 from imgredux.report.overall import Standing, about
 from imgredux.report.plots import Axis, Series, lines, scatter
-from imgredux.report.sheet import Sheet
 from imgredux.report.tables import Line, Place, Table, baselines_of, level_of
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
 COLORS = 10  # of the style sheet
+SHOWING = ("noise.js", "gallery.js")  # scripts of the panels
 
 
 def page(
     rows: Sequence[Row],
     found: Sequence[Table],
     printed: Mapping[str, Sequence[Beside]],
-    shown: Sequence[Sheet],
+    shown: Sequence[Mapping[str, Any]],
     overall: Mapping[str, Sequence[Standing]],
     saved: Mapping[str, Sequence[Savings]],
 ) -> str:
@@ -45,9 +45,8 @@ def page(
     environment.globals.update(level_of=level_of, about=about)
     styles = styles_of(rows)
     return environment.from_string(_text("page.html.jinja")).render(
-        bar=", ".join(f"rgb{color}" for color in ANCHORS),
-        style=_markup(_text("page.css")),
-        script=_markup(_text("page.js")),
+        style=_markup(_text("page.css") + (asset("panels.css") if shown else "")),
+        script=_markup("\n".join([*map(asset, ("theme.js", *(SHOWING if shown else ()))), _text("page.js")])),
         date=datetime.now(UTC).date().isoformat(),
         version=__version__,
         rows=len(rows),
@@ -59,8 +58,15 @@ def page(
         overall=overall,
         saved={name: [(one, list(map(_markup, one.plots))) for one in ones] for name, ones in saved.items()},
         about_saved=ABOUT,
-        sheets=[(sheet, _scores(rows, sheet)) for sheet in shown],
+        panels=_markup(panels()) if shown else "",
+        images=_markup(_data(shown)) if shown else "",
     )
+
+
+def _data(shown: Sequence[Mapping[str, Any]]) -> str:
+    """The call that hands the images to the panels' script. No text in it can end the script."""
+    photos = [{"name": one["name"], "data": one} for one in shown]
+    return f"GALLERY.start({json.dumps({'photos': photos})});".replace("<", "\\u003c")
 
 
 def styles_of(rows: Sequence[Row]) -> dict[str, str]:
@@ -117,21 +123,3 @@ def _series(line: Line, styles: Mapping[str, str], wanted: Sequence[tuple[Place,
     points = [(x, line.cells[place].mean, line.cells[place].error) for place, x in wanted if place in line.cells]
     finite = [point for point in points if math.isfinite(point[0]) and math.isfinite(point[1])]
     return Series(line.method, styles.get(line.method, "yard"), line.baseline, finite)
-
-
-def _scores(rows: Sequence[Row], sheet: Sheet) -> dict[str, str]:
-    """What the rows say of the sheet's image, by method, as text.
-
-    A row is of this very image, not of a namesake or a smaller version, if its phi is that of the sheet.
-    """
-    phis = {one.method: one.phi for one in sheet.methods}
-    stem = sheet.name.rpartition(".")[0] or sheet.name
-    ours = [row for row in rows if (row["image"], row["level"], row["seed"]) == (stem, sheet.mse, sheet.seed)]
-    found = {}
-    for row in ours:
-        if math.isclose(row["values"].get("phi") or 0, phis.get(label_of(row), -1), rel_tol=1e-3):
-            columns = [column_of(protocol_of(row["protocol"]), name) for name in row["values"]]
-            shown = [one for one in columns if one.higher_is_better is not None or one.main]
-            values = [(one, row["values"][one.name]) for one in shown if row["values"][one.name] is not None]
-            found[label_of(row)] = " · ".join(f"{heading(one)} {number(one, value)}" for one, value in values)
-    return found

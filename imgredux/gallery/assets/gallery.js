@@ -64,6 +64,9 @@ const GALLERY = (() => {
     state.factor = 2 ** Number($("knob").value);
     const mse = state.photo?.mse;
     $("factor-of").textContent = mse ? "MSE" : "JND ×";
+    $("noise-about").firstChild.textContent = mse
+      ? "Noise of the same mean squared error, shaped by each method's map: the better it hides, the better the map. "
+      : "Noise as strong as a method says you cannot see. ";
     $("factor").textContent = mse ? (mse * state.factor ** 2).toPrecision(3) : state.factor.toFixed(2);
     drawNoise();
   };
