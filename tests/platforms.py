@@ -196,11 +196,11 @@ def resolved(wheels: Path, extra: str, machine: Machine, python: str) -> tuple[b
     return True, f"{len(found) - len(others)} + {len(others)} wheels, torch {found['torch']}"
 
 
-def by_pip(extra: str, pythons: list[str]) -> bool:
-    """Print the table that pip makes; whether something lacks a wheel."""
+def by_pip(extra: str, pythons: list[str], built: Path | None) -> bool:
+    """Print the table that pip makes; whether something lacks a wheel. built: the folder of our wheels, if there is."""
     cells = [(python, machine) for python in pythons for machine in MACHINES]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(AT_ONCE) as threads:
-        wheels = build_wheels(Path(folder))
+        wheels = built.absolute() if built else build_wheels(Path(folder))
         told = list(threads.map(lambda cell: resolved(wheels, extra, cell[1], cell[0]), cells))
     for row, python in enumerate(pythons):
         print(f"| {python} | {' | '.join(text for _, text in told[row * len(MACHINES) :][: len(MACHINES)])} |")
@@ -212,12 +212,17 @@ def main() -> None:
     parser.add_argument("--extra", default="all")
     parser.add_argument("--pip", action="store_true", help="by pip itself, with the built wheels")
     parser.add_argument("--python", nargs="+", default=PYTHONS)
+    parser.add_argument("--wheels", type=Path, help="with --pip: a folder with our wheels, built already")
+    parser.add_argument("--build", type=Path, metavar="FOLDER", help="build our wheels into a folder, and no more")
     chosen = parser.parse_args()
+    if chosen.build:
+        build_wheels(chosen.build)
+        return
     broken = False
     print(f"| imgredux[{chosen.extra}] | {' | '.join(machine.name for machine in MACHINES)} |")
     print("|" + "---|" * (len(MACHINES) + 1))
     if chosen.pip:
-        sys.exit(by_pip(chosen.extra, chosen.python))
+        sys.exit(by_pip(chosen.extra, chosen.python, chosen.wheels))
     for python in chosen.python:
         cells = []
         for machine in MACHINES:

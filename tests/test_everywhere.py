@@ -2,6 +2,7 @@
 
 import ast
 import os
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,3 +93,26 @@ def test_a_path_on_another_drive_is_written_down_whole(monkeypatch: pytest.Monke
     assert outputs.relative(tmp_path / "a" / "b.png", tmp_path) == "a/b.png"
     monkeypatch.setattr(os.path, "relpath", on_another_drive)
     assert outputs.relative(tmp_path / "b.png", tmp_path / "out") == (tmp_path / "b.png").as_posix()
+
+
+def test_all_is_all() -> None:
+    """Every plugin and every extra that users have; ray for its size, CompressAI for its NumPy."""
+    extras = tomllib.loads((REPOSITORY / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    plugins = {path.parent.name for path in REPOSITORY.glob("plugins/*/pyproject.toml")} - {"compressai"}
+    (own,) = (one for one in extras["all"] if one.startswith("imgredux["))
+    assert {*extras["all"]} - {own} == {f"imgredux-{name}" for name in plugins}
+    apart = {"all", "ray", "compressai", "test", "bench", "browser", "dev", "docs"}
+    assert {*own.removeprefix("imgredux[").removesuffix("]").split(",")} == {*extras} - apart
+
+
+def test_workflows_name_what_there_is() -> None:
+    yaml = pytest.importorskip("yaml")
+    for path in (REPOSITORY / ".github" / "workflows").glob("*.yml"):
+        jobs = yaml.safe_load(path.read_text("utf-8"))["jobs"]
+        assert all({job for job in [needs.get("needs")] if job} <= {*jobs} for needs in jobs.values())
+        commands = " ".join(step.get("run", "") for job in jobs.values() for step in job["steps"])
+        for word in commands.replace('"', " ").split():
+            if word.startswith(("tests/", "plugins/")) and "*" not in word and "$" not in word:
+                assert (REPOSITORY / word).exists(), word
+            elif word.startswith("tests."):
+                assert (REPOSITORY / f"{word.replace('.', '/')}.py").exists(), word
