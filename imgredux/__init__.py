@@ -13,6 +13,7 @@ from imgredux._lazy import resolver
 from imgredux._version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from imgredux import bars as bars
     from imgredux import batch as batch
     from imgredux import critical as critical
     from imgredux import datasets as datasets
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from imgredux import report as report
     from imgredux import testing as testing
     from imgredux import training as training
+    from imgredux.bars import progress
     from imgredux.dispatch import decode, restore
     from imgredux.errors import (
         ImageError,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
         StreamError,
         UnknownMethod,
         UnknownName,
+        UnknownSetting,
         WeightsError,
     )
     from imgredux.io.images import to_tensor
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     from imgredux.registry import create, get, info, list_methods, register
 
 _HOME = {
+    "bars": ("progress",),
     "dispatch": ("decode", "restore"),
     "errors": (
         "ImageError",
@@ -62,6 +66,7 @@ _HOME = {
         "StreamError",
         "UnknownMethod",
         "UnknownName",
+        "UnknownSetting",
         "WeightsError",
     ),
     "io.images": ("to_tensor",),
@@ -75,6 +80,7 @@ _HOME = {
     "registry": ("create", "get", "info", "list_methods", "register"),
 }
 _ROOMS = (
+    "bars",
     "batch",
     "critical",
     "datasets",
@@ -113,6 +119,7 @@ __all__ = [
     "StreamError",
     "UnknownMethod",
     "UnknownName",
+    "UnknownSetting",
     "WeightsError",
     "create",
     "decode",
@@ -122,6 +129,7 @@ __all__ = [
     "inject",
     "inject_dct",
     "list_methods",
+    "progress",
     "register",
     "restore",
     "tiled",

@@ -18,6 +18,10 @@ class UnknownMethod(UnknownName):
     """No installed method has this name."""
 
 
+class UnknownSetting(UnknownName):
+    """A codec, a method or a recipe takes no setting of this name."""
+
+
 class PluginError(ImgreduxError):
     """A plugin is installed but cannot be used: it fails to import, or breaks the contract."""
 

@@ -25,6 +25,7 @@ from imgredux._version import __version__
 from imgredux.errors import ImgreduxError, reason_of
 from imgredux.io.files import atomic
 from imgredux.methods.base import Method
+from imgredux.methods.settings import check_settings, keywords_of
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
@@ -69,10 +70,11 @@ def traced(
     takes. size: height and width that the graph is for; None: any, where the method allows that, else SIZE. options:
     other keywords of the method's call, as `subsampling="4:4:4"`, which the graph holds fixed.
 
-    Raises ImgreduxError for a method that no graph can say, with the reason; UnknownMethod.
+    Raises ImgreduxError for a method that no graph can say, with the reason; UnknownMethod, UnknownSetting.
     """
     method = registry.get(method) if isinstance(method, str) else method
     spec = method.spec
+    check_settings(method.label, options, keywords_of(method.forward, ("x", "qtable")))
     if channels is not None and channels not in (1, 3):
         raise ImgreduxError(f"channels is {channels}; give 1 or 3")
     planes = channels or (3 if spec.kind != "estimator" or 3 in spec.channels else 1)

@@ -174,10 +174,20 @@ def test_one_distribution_found_twice_is_no_conflict(install: Callable[..., Path
 
 
 def test_the_command_lists_names_without_running_plugins(site: Path) -> None:
-    done = command_line(site, "list")
+    done = command_line(site, "list", "-q")
     assert (done.returncode, done.stderr) == (0, "")
     assert {*UNLOADABLE, *UNBUILDABLE, *HARMLESS, "good"} <= set(done.stdout.splitlines())
     assert "noise" not in done.stdout
+
+
+def test_the_command_lists_what_loads_and_names_what_does_not(site: Path) -> None:
+    done = command_line(site, "list")
+    assert done.returncode == 0
+    lines = {text.split()[0]: text.split()[1] for text in done.stdout.splitlines() if len(text.split()) > 1}
+    assert lines["good"] == "estimator"
+    assert not {*UNLOADABLE} & set(lines)
+    for name, (_, cause) in UNLOADABLE.items():
+        assert any(repr(name) in text and cause in text for text in done.stderr.splitlines()), name
 
 
 def test_the_check_of_the_command_line_names_every_broken_plugin(site: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "imgredux"
 # From the lowest floor up. Rooms of one floor do not import one another.
 FLOORS = (
-    {"errors", "_version", "_lazy"},
+    {"errors", "_version", "_lazy", "bars"},
     {"kernels"},
     {"ops"},
     {"io", "metrics"},

@@ -173,7 +173,7 @@ def test_requirements_are_met(folder: Path, environment: Path) -> None:
 
 
 def test_the_command_lists_every_method(environment: Path) -> None:
-    assert set(METHODS) <= set(run(environment.with_name("imgredux"), "list").split())
+    assert set(METHODS) <= set(run(environment.with_name("imgredux"), "list", "-q").split())
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -21,6 +21,7 @@ from imgredux.io.files import FORMATS, atomic, write_image
 from imgredux.io.inventory import CARRIED, inventory, told_of
 from imgredux.io.opening import MAX_PIXELS, depth_of, frames_of, header_of
 from imgredux.methods import stream
+from imgredux.methods.settings import check_settings
 
 if TYPE_CHECKING:
     from imgredux.methods.codec import Codec
@@ -52,7 +53,7 @@ class Encode(Work):
 
     name: of a codec, with a tag or without. options: of its `encode`. weights: a file of the user's. device: where to
     compute. max_pixels: larger images are refused. Raises ImgreduxError for another kind, and what `imgredux.info`
-    raises.
+    raises; `start` raises UnknownSetting for an option that the codec does not take.
     """
 
     formats = (*SUFFIXES, ".jpeg")
@@ -87,6 +88,7 @@ class Encode(Work):
         if self._codec is None:
             codec = registry.get(self.name, self.device, self.weights)
             assert isinstance(codec, Codec)  # its kind says so
+            check_settings(self.name, self.options, codec.settings)
             self._codec = codec
 
     def may_make(self, place: PurePosixPath, original: PurePosixPath) -> list[str]:

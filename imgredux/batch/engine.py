@@ -4,9 +4,10 @@ A command says what is done to one file, as a `Work`. The engine does the rest, 
 outputs of their own names, processes, failures that hurt no other file, kills after which a second run goes on.
 """
 
+import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path, PurePosixPath
@@ -20,18 +21,28 @@ from imgredux.errors import ImgreduxError, in_words, reason_of
 from imgredux.io.finding import Found, find, stems
 from imgredux.io.shards import Shard
 
+_log = logging.getLogger(__name__)
 FEW, LITTLE = 8, 2**24  # files, and bytes of them, that one process does sooner than several begin
+Progress = Callable[[int, int, str], None]  # done, total, the latest
 SCARCE = 2**26  # bytes free, below which nothing is begun
 
 
 class Results(Iterator[FileResult]):
-    """What `run` gives: one result after the other. total: how many there are, without what is left out."""
+    """What `run` gives: one result after the other. total: how many there are, without what is left out.
 
-    def __init__(self, total: int, rest: Iterator[FileResult]) -> None:
-        self.total, self._rest = total, rest
+    progress: called with how many came, the total, and the latest file's name.
+    """
+
+    def __init__(self, total: int, rest: Iterator[FileResult], progress: Progress | None = None) -> None:
+        self.total, self._rest, self._progress, self._done = total, rest, progress, 0
 
     def __next__(self) -> FileResult:
-        return next(self._rest)
+        result = next(self._rest)
+        if result.left_out is None:
+            self._done += 1
+            if self._progress is not None:
+                self._progress(self._done, self.total, result.input.name)
+        return result
 
 
 def run(
@@ -43,6 +54,7 @@ def run(
     force: bool = False,
     shard: Shard | None = None,
     engine: Engine = "processes",
+    progress: Progress | None = None,
 ) -> Results:
     """Do the work on files and folders of them; a result for every input, as it is done, and for what is left out.
 
@@ -50,7 +62,8 @@ def run(
     the tree of the inputs. jobs: processes of one thread; None: as many as cores and memory allow; one file has all
     threads. force: do again what is done, and replace files that are not from here. shard: only the files of this part
     of the job; other processes may do the other parts in the same folders. engine: "ray" takes `jobs` workers of a
-    Ray cluster, which sees the same folders, or of one that it starts here.
+    Ray cluster, which sees the same folders, or of one that it starts here. progress: called for each file that is
+    done, as `imgredux.progress()` takes it.
 
     What is done is not done again while the input, the settings and the outputs are what they were. Raises
     ImgreduxError at once for inputs and outputs that cannot be; with the first result when another process works in the
@@ -64,7 +77,7 @@ def run(
     if single:
         _check_suffix(target, work)
         work.start()  # what is wrong with the method shows here
-        return Results(1, _alone(work, Path(inputs[0]), target, force))
+        return Results(1, _alone(work, Path(inputs[0]), target, force), progress)
     _check_folder(target, inputs, work)
     places = stems(found.files)
     if shard is not None:  # names are those of the whole
@@ -72,7 +85,7 @@ def run(
         if shard.number > 1:  # what is said of all is said once
             found = Found(found.files)
     total = len(places) + len(found.failed)
-    return Results(total, _many(work, found, places, target, jobs, force, shard, engine))
+    return Results(total, _many(work, found, places, target, jobs, force, shard, engine), progress)
 
 
 def _is_single(work: Work, inputs: Sequence[str | PathLike], out: Path) -> bool:
@@ -112,6 +125,7 @@ def _many(
             results = by_ray(work, items, jobs, renewed)
         else:
             jobs = jobs or _jobs([*places])
+            _log.info("%s: %d files, %d at a time", work.task, len(places), jobs)
             results = here(work, items) if jobs == 1 else there(work, items, jobs, renewed)
         for item in results:
             if isinstance(item, FileResult):  # it needed no work

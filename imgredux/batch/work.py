@@ -85,7 +85,7 @@ def _heard() -> Iterator[list[str]]:
     handler.emit = lambda record: notes.append(record.getMessage())
     handler.addFilter(lambda record: record.name == logger.name)
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(min(level or logging.INFO, logging.INFO))  # a command may have asked for more
     try:
         yield notes
     finally:

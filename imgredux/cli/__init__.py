@@ -16,6 +16,7 @@ from imgredux.cli.gallery import gallery
 from imgredux.cli.identify import identify
 from imgredux.cli.list import info, list_names
 from imgredux.cli.make_pairs import make_pairs
+from imgredux.cli.manners import speaking
 from imgredux.cli.maps import maps
 from imgredux.cli.optimize import optimize
 from imgredux.cli.report import report
@@ -67,7 +68,6 @@ def _show_warning(message: Warning | str, *_: Any) -> None:
 app = typer.Typer(
     cls=_Group,
     name="imgredux",
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     epilog=EXAMPLES,
@@ -97,11 +97,17 @@ def _version(wanted: bool) -> None:
 
 @app.callback(no_args_is_help=True)
 def _imgredux(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No notes and no progress bar; errors stay.")] = False,
+    verbose: Annotated[
+        int, typer.Option("-v", "--verbose", count=True, help="Say on stderr what is done; -vv: more of it.")
+    ] = 0,
 ) -> None:
     """Estimate and exploit what the eye cannot see in an image."""
+    context.with_resource(speaking(quiet, verbose))
 
 
 def main() -> None:

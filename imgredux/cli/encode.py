@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imgredux.cli.completing import methods
 from imgredux.cli.files import (
     MEGAPIXELS,
     Device,
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 
 def encode(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A codec, or NAME.TAG for its weights.")],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", autocompletion=methods("codec"), help="A codec, or NAME.TAG for its weights."),
+    ],
     images: Images,
     out: Output,
     settings: Annotated[

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from imgredux import registry
+from imgredux.cli.completing import methods as methods_named
+from imgredux.cli.completing import protocols
 from imgredux.cli.files import Engine, Shard, part_of
 from imgredux.cli.progress import bar
 from imgredux.cli.text import FAILED, USAGE, fail, line
@@ -31,10 +33,13 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="METHOD",
+            autocompletion=methods_named(also=("all",)),
             help="Methods as NAME, NAME.TAG, or NAME=FILE for weights of your own; `all` for every installed one.",
         ),
     ],
-    protocol: Annotated[str, typer.Option("--protocol", help="As `imgredux list --kind protocol` names them.")],
+    protocol: Annotated[
+        str, typer.Option("--protocol", autocompletion=protocols, help="As `imgredux list --kind protocol` names them.")
+    ],
     data: Annotated[
         list[str], typer.Option("--data", metavar="DIR[:downscale=N]", help="A folder of images. Repeat it for more.")
     ],

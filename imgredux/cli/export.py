@@ -5,12 +5,15 @@ from typing import Annotated
 
 import typer
 
+from imgredux.cli.completing import methods
 from imgredux.cli.text import USAGE, fail, line, setting
 from imgredux.errors import ImgreduxError
 
 
 def export(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A method, or NAME.TAG for its weights.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", autocompletion=methods(), help="A method, or NAME.TAG for its weights.")
+    ],
     out: Annotated[
         Path, typer.Option("-o", "--output", metavar="FILE", help="FILE.onnx, or FILE.pt2 of torch.export.")
     ],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from imgredux.cli.manners import manners
 from imgredux.cli.progress import bar
 from imgredux.cli.text import FAILED, USAGE, complain, ended_like_interrupted, fail, line, say
 from imgredux.errors import ImgreduxError
@@ -98,6 +99,7 @@ def through(
     facts: list[dict[str, Any]] = []
     every: list[FileResult] = []
     sums: Counter[str] = Counter()
+    manners.notes = True
     with ended_like_interrupted(), _written(), bar(total) as shown, _tiles(shown, total):
         for result in results:
             every.append(result)
@@ -148,6 +150,8 @@ def _say(result: "FileResult", told: "Callable[[FileResult], str]", as_json: boo
     if result.error is not None:
         complain(result.input, result.error)
         return
+    if manners.quiet:
+        return
     for note in result.notes:
         say(line(f"{result.input}: {note}"))
     text = told(result) if result.left_out is None else ""
@@ -161,7 +165,10 @@ def _finish(
     """The end of a run. totals: of its JSON; None: for people."""
     if totals is not None:
         say(json.dumps({"summary": {**seen, **totals}}))
-    elif left:
+        return
+    if manners.quiet:
+        return
+    if left:
         by_reason: dict[str, list[str]] = {}
         for one in left:
             by_reason.setdefault(one.left_out or "", []).append(one.input.name)
@@ -170,7 +177,7 @@ def _finish(
             say(line(f"imgredux: left out: {', '.join(names[:EXAMPLES])}{more}: {why}"), file=sys.stderr)
     if summary and total > 1:
         say(line(summary))
-    if total > 1 and totals is None:
+    if total > 1:
         states = ", ".join(
             f"{seen[state]} {state}" for state in ("done", "done before", "failed", "left out") if seen[state]
         )

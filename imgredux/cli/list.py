@@ -1,13 +1,20 @@
 """`imgredux list` and `imgredux info`: declarations and metadata, no torch."""
 
 import json
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
 from imgredux import registry
+from imgredux.cli.completing import methods
+from imgredux.cli.manners import manners
 from imgredux.cli.text import FAILED, line
 from imgredux.errors import ImgreduxError
+
+if TYPE_CHECKING:
+    from imgredux.methods.spec import Kind
+    from imgredux.registry.listing import Listing
 
 RUN_TIME = "registered at run time"
 Listed = Literal["estimator", "restorer", "codec", "metric", "protocol"]
@@ -15,23 +22,50 @@ Listed = Literal["estimator", "restorer", "codec", "metric", "protocol"]
 
 def list_names(
     kind: Annotated[Listed | None, typer.Option(help="What to list. [default: methods of all kinds]")] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Names alone; no plugin of a method is loaded.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="A JSON array of objects: what each declares.")] = False,
     check: Annotated[bool, typer.Option("--check", help="Load every declaration and show what is broken.")] = False,
 ) -> None:
-    """List the installed methods, or metrics, or protocols, one name a line.
+    """List the installed methods, or metrics, or protocols: name, kind and title of each, a line each.
 
-    With --check: name, kind, distribution and state of each; exit code 3 when a plugin is broken or two conflict.
+    With -q: one name a line. With --check: name, kind, distribution and state of each; exit code 3 when a plugin is
+    broken or two conflict.
     """
     if check:
         _check(kind)
         return
-    if kind == "metric" or kind == "protocol":
-        names = registry.list_metrics() if kind == "metric" else registry.list_protocols()
+    family = "metric" if kind == "metric" else "protocol" if kind == "protocol" else "method"
+    quiet = quiet or manners.quiet
+    if quiet and not as_json:
+        names = {"metric": registry.list_metrics, "protocol": registry.list_protocols}.get(family)
+        found = names() if names else registry.list_methods(cast("Kind | None", kind))
+        for name in found:
+            typer.echo(name)
     else:
-        names = registry.list_methods(kind)
-    for name in names:
-        typer.echo(name)
-    if not names and kind is None:
+        found = registry.listed(family, kind)
+        if as_json:
+            typer.echo(json.dumps([_object(one) for one in found], indent=2))
+        else:
+            _table(found)
+    if not found and kind is None:
         typer.echo("no method is installed. Try: pip install 'imgredux[all]'", err=True)
+
+
+def _object(one: "Listing") -> dict[str, Any]:
+    """An entry as JSON has it; `error` only where there is one."""
+    about = one._asdict()
+    return about if one.error is not None else {key: value for key, value in about.items() if key != "error"}
+
+
+def _table(found: "Sequence[Listing]") -> None:
+    """A line each; what cannot be loaded is named on stderr."""
+    width = max((len(one.name) for one in found), default=0)
+    for one in found:
+        if one.error is None:
+            typer.echo(line(f"{one.name:<{width}}  {one.kind:<9}  {one.title}").rstrip())
+    for one in found:
+        if one.error is not None:
+            typer.echo(line(f"imgredux: warning: {one.error}"), err=True)
 
 
 def _check(kind: Listed | None) -> None:
@@ -49,7 +83,12 @@ def _check(kind: Listed | None) -> None:
         raise typer.Exit(FAILED)
 
 
-def info(name: Annotated[str, typer.Argument(help="A method, as `imgredux list` shows it.", metavar="NAME")]) -> None:
+def info(
+    name: Annotated[
+        str,
+        typer.Argument(help="A method, as `imgredux list` shows it.", metavar="NAME", autocompletion=methods()),
+    ],
+) -> None:
     """Show what a method declares, where it comes from, and its weights."""
     found = registry.info(name.partition(".")[0])
     spec = found.spec

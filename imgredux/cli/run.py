@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from imgredux.cli.completing import methods
 from imgredux.cli.files import (
     MEGAPIXELS,
     Device,
@@ -28,7 +29,9 @@ def run(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="An estimator or restorer, or NAME.TAG for its weights; auto: the best restorer."
+            metavar="NAME",
+            autocompletion=methods("estimator", "restorer", also=("auto",)),
+            help="An estimator or restorer, or NAME.TAG for its weights; auto: the best restorer.",
         ),
     ],
     images: Images,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imgredux.cli.completing import methods
 from imgredux.cli.text import FAILED, INTERRUPTED, USAGE, complain, ended_after_a_step, fail, say, setting
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 def train(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A method that learns, or NAME.TAG for one of its recipes.")
+        str | None,
+        typer.Argument(
+            metavar="NAME", autocompletion=methods(), help="A method that learns, or NAME.TAG for one of its recipes."
+        ),
     ] = None,
     images: Annotated[
         list[Path] | None,

@@ -17,6 +17,7 @@ from imgredux.io.images import ImageLike, Source
 from imgredux.io.xmp import with_texts
 from imgredux.methods import stream
 from imgredux.methods.base import Method
+from imgredux.methods.settings import keywords_of
 from imgredux.methods.tiling import pad
 
 
@@ -47,6 +48,11 @@ class Codec(Method):
         `Spec.knob`, unless the weights have other values; None: each image has one file.
         """
         return self.spec.knob
+
+    @property
+    def settings(self) -> list[str] | None:
+        """The keywords that `encode` takes; None where it takes any."""
+        return keywords_of(self.compress, ("x",))
 
     @abstractmethod
     def forward(self, x: Tensor) -> Coded:

@@ -21,6 +21,7 @@ from imgredux.io.images import ImageLike, Source
 from imgredux.io.opening import UNBOUNDED, header_of
 from imgredux.io.upright import upright
 from imgredux.methods.codec import Codec, Coded
+from imgredux.methods.settings import keywords_of
 
 _MODES = ("", "L", "LA", "RGB", "RGBA")
 PUBLIC = frozenset({"JPEG", "PNG", "WEBP", "AVIF", "JXL"})
@@ -41,6 +42,10 @@ class FileCodec(Codec):
     alpha: ClassVar[bool] = False
     lossless: ClassVar[bool] = False
     forms: ClassVar[Set[str]] = PUBLIC
+
+    @property
+    def settings(self) -> list[str] | None:
+        return keywords_of(self.write, ("image",))
 
     @abstractmethod
     def write(self, image: Image.Image) -> bytes:

@@ -1,6 +1,7 @@
 """Names to methods, metrics and protocols. Only the plugin asked for is imported; a broken one hurts nobody else."""
 
 import json
+import logging
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,11 +10,12 @@ from functools import partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, overload
 
-from imgredux.errors import ImgreduxError, PluginError, UnknownMethod, UnknownName
+from imgredux.errors import ImgreduxError, PluginError, UnknownMethod, UnknownName, WeightsError
 from imgredux.methods.declarations import MetricSpec, ProtocolSpec
 from imgredux.methods.spec import Kind, Spec
 from imgredux.methods.weights import read_manifest
 from imgredux.registry.building import attribute, build, load_weights
+from imgredux.registry.listing import Listing, entry, own_metric
 from imgredux.registry.metadata import FAMILIES, Family, family_of, installed, the_one
 from imgredux.registry.plugins import Declared, Plugins, kind_of
 from imgredux.registry.showing import facts, table
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Info",
+    "Listing",
     "create",
     "get",
     "info",
@@ -45,6 +48,7 @@ __all__ = [
     "list_methods",
     "list_metrics",
     "list_protocols",
+    "listed",
     "metric",
     "origin",
     "protocol",
@@ -96,6 +100,7 @@ class Origin:
 
 
 _plugins = Plugins()
+_log = logging.getLogger(__name__)
 
 
 def register(declared: Declared) -> None:
@@ -146,6 +151,26 @@ def list_protocols() -> list[str]:
 def list_entries() -> list[tuple[Family, str]]:
     """Whatever plugins bring and whatever was registered: family and name, methods first."""
     return [(family, name) for family in FAMILIES for name in _names(family)]
+
+
+def listed(family: Family, kind: str | None = None) -> list[Listing]:
+    """All names of a family, of one kind where it is given, with what each declares; sorted. Loads declarations.
+
+    What cannot be loaded is there with its error, unless a kind is asked for that its entry point does not name.
+    """
+    own = {name: own_metric(name, one.label) for name, one in _own().items()} if family == "metric" else {}
+    found = {name: _listing(family, name) for name in _names(family, kind)}
+    return [one for _, one in sorted({**found, **own}.items())]
+
+
+def _listing(family: Family, name: str) -> Listing:
+    try:
+        declared = _declared(family, name)
+        tags = tuple(read_manifest(declared).tags) if isinstance(declared, Spec) else ()
+        found = the_one(family, name)
+        return entry(declared, found.distribution if found else (None, None), tags)
+    except (PluginError, WeightsError) as error:
+        return Listing(name, error=str(error))
 
 
 def origin(family: Family, name: str) -> Origin:
@@ -263,6 +288,7 @@ def get(
     method.chooses = not tag and weights is None
     method.other_tag = partial(_tagged, base)
     method.eval().requires_grad_(False)
+    _log.debug("%s: %s", method.label, f"weights {method.digest.hex()}" if any(method.digest) else "no weights")
     if ppd is not None or peak is not None:
         _calibrate(method, ppd, peak)
     return method.to(device) if device is not None else method

@@ -7,7 +7,6 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from itertools import compress
 from os import PathLike
 from pathlib import Path
@@ -24,6 +23,7 @@ from imgredux.training.checkpoint import Row, Run, TrainingError, write_log
 from imgredux.training.crops import Images, load, split
 from imgredux.training.optimizers import optimizer_of
 from imgredux.training.recipe import Batch, Recipe
+from imgredux.training.settings import changed
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -96,9 +96,9 @@ def train(
     of the log. ended: asked after each step; True stops the run as the end of the time does.
 
     The averaged weights are written with every checkpoint. Returns their file when the schedule is done, None when the
-    run was stopped before. Raises TrainingError for an unknown recipe, for another run in `out`, for a run there
-    without `resume`, and for gradients that stay not finite; ImgreduxError for folders without images, and what
-    `imgredux.create` raises.
+    run was stopped before. Raises UnknownSetting for a name in `changes` that there is not; TrainingError for an
+    unknown recipe, for another run in `out`, for a run there without `resume`, and for gradients that stay not finite;
+    ImgreduxError for folders without images, and what `imgredux.create` raises.
     """
     from lightning_fabric import Fabric
 
@@ -107,10 +107,7 @@ def train(
     tag = tag or next(iter(known))
     if tag not in known:
         raise TrainingError(f"{base} has no recipe {tag!r}. Recipes: {', '.join(known)}")
-    try:
-        recipe = replace(known[tag], **changes or {})
-    except TypeError as error:
-        raise TrainingError(f"the recipe of {base}.{tag} cannot be changed like this: {error}") from error
+    recipe = changed(base, tag, known[tag], changes or {})
     fabric = Fabric(
         accelerator="cuda" if device.startswith("cuda") else device,
         devices=devices,

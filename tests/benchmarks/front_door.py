@@ -1,4 +1,4 @@
-"""What the door costs: CPU time of `import imgredux`, of `imgredux list`, and of `imgredux.restore` on a warm process.
+"""What the door costs: CPU time of `import imgredux`, `imgredux list -q`, and `imgredux.restore` on a warm process.
 
     python -m tests.benchmarks.front_door [PYTHON ...]
 
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 ROUNDS = 7
 IMPORT = "import imgredux"
-LIST = "import sys; sys.argv = ['imgredux', 'list']; from imgredux.cli import main; main()"
+LIST = "import sys; sys.argv = ['imgredux', 'list', '-q']; from imgredux.cli import main; main()"
 RESTORE = """
 import io, time
 import numpy as np
@@ -58,7 +58,7 @@ def main(pythons: Sequence[str]) -> None:
     print(f"| CPU seconds | {' | '.join(pythons)} |\n|---{'|---' * len(pythons)}|")
     rows = (
         ("`import imgredux`, a process", process, IMPORT),
-        ("`imgredux list`, a process", process, LIST),
+        ("`imgredux list -q`, a process", process, LIST),
         ("`imgredux.restore`, 128x192 JPEG, warm", warm, RESTORE),
     )
     for label, measure, code in rows:

@@ -128,10 +128,11 @@ def test_what_computes_nothing_imports_nothing_heavy(arguments: list[str]) -> No
 
 
 def test_list_names_what_is_installed() -> None:
-    names = imgredux_("list")[0].split()
+    names = imgredux_("list", "-q")[0].split()
     assert {"flat", "localstd", "toy-negative"} <= set(names)
     assert names == sorted(names)
-    estimators = imgredux_("list", "--kind", "estimator")[0].split()
+    assert imgredux_("-q", "list")[0].split() == names
+    estimators = imgredux_("list", "-q", "--kind", "estimator")[0].split()
     assert "flat" in estimators
     assert "toy-negative" not in estimators
     _, err = imgredux_("list", "--kind", "sculpture", code=2)
