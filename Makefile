@@ -9,7 +9,7 @@ MEMBERS := $(patsubst %/pyproject.toml,-e ./%,$(PLUGINS)) -e ./examples/third_pa
 STAMP := $(VENV)/installed
 ZOO := .venv-compressai
 
-.PHONY: demo test ci browser bench compressai lint types wheels platforms installable methods format clean
+.PHONY: demo test ci browser bench compressai lint types wheels platforms installable methods cli docs format clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py demo
@@ -47,6 +47,12 @@ installable: $(STAMP)
 methods: $(STAMP)
 	$(BIN)/python -m tests.methods_page
 
+cli: $(STAMP)
+	$(BIN)/python -m tests.cli_page
+
+docs: $(VENV)/docs
+	OMP_NUM_THREADS=1 $(BIN)/mkdocs build --strict --quiet
+
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -58,6 +64,10 @@ $(STAMP): pyproject.toml constraints.txt $(PLUGINS) examples/third_party/pyproje
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation -e ".[fast,repack,heif,export,ray,eval,train,browser,test,bench,dev]" $(MEMBERS)
 	touch $(STAMP)
 
+$(VENV)/docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation -e ".[docs]"
+	touch $@
+
 $(ZOO)/installed: $(STAMP) $(APART) plugins/compressai/constraints.txt
 	test -x $(ZOO)/bin/python || $(BIN)/python -m venv $(ZOO)
 	$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > $$($(ZOO)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/borrowed.pth
@@ -66,4 +76,4 @@ $(ZOO)/installed: $(STAMP) $(APART) plugins/compressai/constraints.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(ZOO) demo dist build
+	rm -rf $(VENV) $(ZOO) demo dist build site

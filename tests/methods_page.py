@@ -45,7 +45,7 @@ COMMON = ("name", "what it is", "paper", "licence of the code", "weights", "grad
 def page() -> str:
     """The text of docs/reference/methods.md."""
     parts = [HEAD]
-    known = {name: registry.info(name) for name in registry.list_methods() if name in INSTALLABLE} | _apart()
+    known = known_methods()
     for kind in KINDS:
         head = (*COMMON, "knob" if kind == "codec" else "context")
         rows = [_method(known[name]) for name in sorted(known) if known[name].spec.kind == kind]
@@ -59,6 +59,11 @@ def page() -> str:
     head = ("name", "what it measures", "kind", "levels", "column that counts", "baselines")
     parts += ["## Protocols\n", PROTOCOLS_HEAD, _table(head, map(_protocol, ours))]
     return "\n".join(parts)
+
+
+def known_methods() -> dict[str, Info]:
+    """The methods of this repository, by name."""
+    return {name: registry.info(name) for name in registry.list_methods() if name in INSTALLABLE} | _apart()
 
 
 def _apart() -> dict[str, Info]:
