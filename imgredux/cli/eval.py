@@ -51,7 +51,11 @@ def evaluate(
     seeds: Annotated[str, typer.Option("--seeds", metavar="N,M", help="Of the injected noise.")] = "0",
     metrics: Annotated[
         str | None,
-        typer.Option("--metrics", metavar="A,B", help="To compute (`imgredux list --kind metric`)."),
+        typer.Option(
+            "--metrics",
+            metavar="A,B",
+            help="To compute (`imgredux list --kind metric`). [default: the protocol's, of those that can be had here]",
+        ),
     ] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Only the first images of each folder.")] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, help="Processes, of one thread each if several.")] = 1,

@@ -1,8 +1,10 @@
 """One evaluation: what is asked for, what the rows hold already, and what is measured and written."""
 
+import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import product
 from os import PathLike
 from pathlib import Path
@@ -11,8 +13,9 @@ from typing import TYPE_CHECKING
 from imgredux import registry
 from imgredux._version import __version__, commit
 from imgredux.batch.processes import Engine
-from imgredux.errors import ImgreduxError, UnknownName, in_words
+from imgredux.errors import ImgreduxError, UnknownName
 from imgredux.evaluate.results import Row, appending, key
+from imgredux.evaluate.trying import unavailable
 from imgredux.evaluate.worker import Cell, Unit, Who, method_named, results
 from imgredux.io.shards import Shard
 
@@ -63,7 +66,9 @@ def evaluate(
     protocol: the name of an installed one, or one of your own. methods: names, name.tag, name=file for a file
     of weights, and the protocol's `without`.
     levels: the protocol's own unless given. seeds: of the noise; one is enough where a protocol draws none.
-    metrics: columns to compute, all unless given. device: of methods and metrics.
+    metrics: columns to compute, all unless given. Of all, those whose package or weights are not on this machine are
+    left out, each with a warning; rows without them hold until they can be computed. One that is given is an error
+    then. device: of methods and metrics.
     workers: processes, one thread each; 1 works in this process. A script that asks for more needs the usual
     `if __name__ == "__main__":`. shard: only the images of this part of the job, with rows in a file of its own beside
     `out` until a run without one takes them in. engine: "ray" takes `workers` of a Ray cluster, which sees the same
@@ -79,11 +84,15 @@ def evaluate(
     try:
         named = _identities(protocol, methods, device)
         with appending(out, shard) as (rows, append):
-            units = list(_plan(protocol, named, list(datasets), cells, wanted, rows, device))
+            plan = partial(_plan, protocol, named, list(datasets), cells, rows=rows, device=device)
+            units = [*plan(wanted=wanted)]
+            missing = unavailable(protocol, wanted, asked=metrics is not None) if units else {}
+            if missing:
+                for name, why in missing.items():
+                    warnings.warn(f"{name} is left out: {why}", stacklevel=2)
+                units = [*plan(wanted=wanted - missing.keys(), missing=frozenset(missing))]
             if shard is not None:
                 units = [unit for unit in units if shard.has(f"{unit.dataset}/{unit.item.stem}")]
-            if units:
-                _try_metrics(protocol, wanted)
             return _write(results(units, workers, engine), sum(len(unit.cells) for unit in units), append, progress)
     finally:
         method_named.cache_clear()
@@ -147,19 +156,6 @@ def _metrics(protocol: "Protocol", metrics: Collection[str] | None) -> frozenset
     return chosen
 
 
-def _try_metrics(protocol: "Protocol", metrics: frozenset[str]) -> None:
-    """Compute each on two small images: what it lacks shows before hours are spent."""
-    import torch
-
-    for name in sorted(metrics):
-        try:
-            protocol.function(name)(torch.zeros(1, 3, 192, 192), torch.ones(1, 3, 192, 192))
-        except Exception as error:  # whatever a plugin's metric raises
-            raise ImgreduxError(
-                f"{name} cannot be computed: {in_words(error)}. To go on without it, leave it out of the metrics"
-            ) from error
-
-
 def _identities(protocol: "Protocol", methods: Iterable[str], device: str | None) -> dict[Who, str]:
     """Each method once, by what rows call it, and its name; all are built to show what is wrong with them."""
     found: dict[Who, str] = {}
@@ -199,8 +195,12 @@ def _plan(
     wanted: frozenset[str],
     rows: list[Row],
     device: str | None,
+    missing: frozenset[str] = frozenset(),
 ) -> Iterator[Unit]:
-    """The work that `rows` do not hold, image by image, so that all methods are equally far when a run is ended."""
+    """The work that `rows` do not hold, image by image, so that all methods are equally far when a run is ended.
+
+    missing: metrics that cannot be computed here; a row's figure of them goes where the row is measured anew.
+    """
     names = [dataset.name for dataset in datasets]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
@@ -208,6 +208,7 @@ def _plan(
     held = {key(row): row for row in rows}
     computable = {*protocol.spec.metrics, *(registry.list_metrics() if rows and protocol.spec.metrics else ())}
     computable -= {column.name for column in protocol.spec.columns} - {*protocol.spec.metrics}
+    computable -= missing
     for dataset in datasets:
         for item, (who, name) in product(dataset.items, methods.items()):
             metrics, wanting = wanted, []

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -197,3 +198,18 @@ def test_files_of_weights_are_measured_beside_one_another(folder: Path) -> None:
     assert "two files of ki2018 are named a.safetensors: rows could not tell them apart" in err
     _, err = eval_("ki2018=nowhere.mat", *JND, "--levels", "16", code=3)
     assert "cannot read weights: " in err
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_metric_that_cannot_be_had_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lpips", None)
+    monkeypatch.setattr(sys.modules["imgredux.metrics.lpips"], "_models", {})
+    options = ("--protocol", "jnd-equal-mse", "--data", "photos", "-o", "results.jsonl", "--levels", "16")
+    out, err = eval_("flat", "localstd", *options)
+    assert err.startswith("imgredux: warning: lpips is left out: LPIPS needs a package that is missing")
+    assert err.count("\n") == 1
+    assert "ssimulacra2 ^" in out
+    assert "lpips" not in out
+    assert len(rows()) == 4
+    _, err = eval_("flat", *options, "--metrics", "lpips", code=3)
+    assert err.startswith("imgredux: lpips cannot be computed: LPIPS needs a package")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from imgredux.evaluate import evaluate, paired, read_rows, summarize
 from imgredux.evaluate.results import KEY, appending, key
 from imgredux.io.shards import Shard
 from imgredux.maps import concentration, peak
+from imgredux.metrics import METRICS
 from imgredux.ops.color import luma
 from imgredux.protocols import load
 from imgredux.testing.shared import shared
@@ -611,3 +613,67 @@ def test_a_row_of_another_kind_is_named_and_nothing_else(tmp_path: Path, change:
     path.write_text("[" * 100_000 + "\n")
     with pytest.raises(ImgreduxError, match="line 1: no result"):
         read_rows(path)
+
+
+# Metrics that this machine lacks
+
+
+@pytest.fixture
+def without_lpips(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package lpips is not installed, and no network of it is remembered."""
+    monkeypatch.setitem(sys.modules, "lpips", None)
+    monkeypatch.setattr(sys.modules["imgredux.metrics.lpips"], "_models", {})
+
+
+@pytest.mark.usefixtures("without_lpips")
+def test_a_metric_that_cannot_be_had_is_left_out_until_it_can(
+    photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "results.jsonl"
+
+    def run(**options: Any) -> list[dict]:
+        assert evaluate("jnd-equal-mse", ["flat"], [photos], out, levels=[16], **options) == []
+        return lines(out)
+
+    with pytest.warns(UserWarning, match=r"^lpips is left out: LPIPS needs a package that is missing") as said:
+        first = run()
+    assert len(said) == 1
+    assert all({*CHEAP} <= row["values"].keys() and "lpips" not in row["values"] for row in first)
+    with pytest.warns(UserWarning, match="^lpips is left out"):
+        assert run() == first  # complete, as far as this machine can
+    function: Any = lambda image, reference: (image - reference).abs().mean((1, 2, 3))  # noqa: E731
+    monkeypatch.setitem(METRICS, "lpips", METRICS["lpips"]._replace(function=function))
+    run()
+    held = {key(row): row["values"] for row in read_rows(out)}
+    assert len(held) == len(first)
+    assert all({*CHEAP, "lpips"} <= values.keys() for values in held.values())
+
+
+@pytest.mark.usefixtures("without_lpips")
+def test_a_metric_that_is_asked_for_is_an_error(photos: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(ImgreduxError, match="lpips cannot be computed: LPIPS needs a package that is missing"):
+        evaluate("jnd-equal-mse", ["flat"], [photos], tmp_path / "r.jsonl", levels=[16], metrics=["ssim", "lpips"])
+
+
+def test_a_metric_that_fails_is_an_error_always(
+    photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(image: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("out of order")
+
+    monkeypatch.setitem(METRICS, "lpips", METRICS["lpips"]._replace(function=broken))
+    with pytest.raises(ImgreduxError, match="lpips cannot be computed: RuntimeError: out of order"):
+        evaluate("jnd-equal-mse", ["flat"], [photos], tmp_path / "r.jsonl", levels=[16])
+
+
+def test_a_missing_backbone_is_left_out_too(photos: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("lpips")
+
+    def offline(*_: object, **__: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setenv("IMGREDUX_LPIPS_BACKBONES", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", offline)
+    monkeypatch.setattr(sys.modules["imgredux.metrics.lpips"], "_models", {})
+    with pytest.warns(UserWarning, match=r"^lpips is left out: no ImageNet weights for LPIPS's alex: .*no network"):
+        evaluate("jnd-equal-mse", ["flat"], [photos], tmp_path / "r.jsonl", levels=[16])
