@@ -8,7 +8,7 @@ its version. Ours are taken from this repository. Prints a table; the exit code 
 
 --pip: builds our wheels and has pip itself resolve, `pip install --dry-run --only-binary=:all: --platform ...`, for
 each. pip takes tags of another machine, but asks markers of the one it runs on: it is told the other's here. What the
-index has no metadata files for is downloaded whole, into nowhere. A minute for each cell, two at a time.
+index has no metadata files for is downloaded whole, into nowhere. A quarter of an hour, two cells at a time.
 """
 
 import argparse
@@ -199,12 +199,15 @@ def resolved(wheels: Path, extra: str, machine: Machine, python: str) -> tuple[b
 def by_pip(extra: str, pythons: list[str], built: Path | None) -> bool:
     """Print the table that pip makes; whether something lacks a wheel. built: the folder of our wheels, if there is."""
     cells = [(python, machine) for python in pythons for machine in MACHINES]
+    broken = False
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(AT_ONCE) as threads:
         wheels = built.absolute() if built else build_wheels(Path(folder))
-        told = list(threads.map(lambda cell: resolved(wheels, extra, cell[1], cell[0]), cells))
-    for row, python in enumerate(pythons):
-        print(f"| {python} | {' | '.join(text for _, text in told[row * len(MACHINES) :][: len(MACHINES)])} |")
-    return not all(good for good, _ in told)
+        told = threads.map(lambda cell: resolved(wheels, extra, cell[1], cell[0]), cells)
+        for python in pythons:
+            row = [next(told) for _ in MACHINES]
+            print(f"| {python} | {' | '.join(text for _, text in row)} |", flush=True)
+            broken |= not all(good for good, _ in row)
+    return broken
 
 
 def main() -> None:
