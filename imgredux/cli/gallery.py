@@ -42,13 +42,15 @@ def gallery(
         fail(f"--qualities {qualities}: give whole numbers from 1 to 100, joined by commas", USAGE)
     if out.exists() and not out.is_dir():
         fail(f"{out}: is a file; the page needs a folder", USAGE)
-    chosen = {f"{kind}s": names if methods else None for kind, names in kinds.items()}
+    estimators, restorers, codecs = (kinds[kind] if methods else None for kind in ("estimator", "restorer", "codec"))
     try:
         with bar() as shown:
             page = make(
                 images,
                 out,
-                **chosen,
+                estimators=estimators,
+                restorers=restorers,
+                codecs=codecs,
                 qualities=[int(part) for part in numbers],
                 overwrite=force,
                 progress=shown.show,

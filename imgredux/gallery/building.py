@@ -14,6 +14,7 @@ from imgredux.errors import ImgreduxError
 from imgredux.gallery.photos import Photo, encoded, photo
 from imgredux.io.files import atomic
 from imgredux.io.images import ImageLike
+from imgredux.methods.spec import Kind
 
 ASSETS = ("panels.css", "gallery.css", "theme.js", "quest.js", "noise.js", "eyes.js", "gallery.js")
 EYES_TAB = (
@@ -48,11 +49,7 @@ def gallery(
     """
     if not images:
         raise ImgreduxError("a gallery needs at least one photograph")
-    chosen = {
-        "estimator": _names("estimator", estimators),
-        "restorer": _names("restorer", restorers),
-        "codec": _names("codec", codecs),
-    }
+    chosen = [_names("estimator", estimators), _names("restorer", restorers), _names("codec", codecs)]
     folder = Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not overwrite:
         raise ImgreduxError(f"{folder} is not empty")
@@ -61,7 +58,7 @@ def gallery(
         raise ImgreduxError(f"two photographs have one name: {', '.join(sorted(titles))}")
     for part in (DATA, IMAGES):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    total = len(images) * (1 + sum(map(len, chosen.values())))
+    total = len(images) * (1 + sum(map(len, chosen)))
     done = 0
 
     def step(what: str) -> None:
@@ -72,7 +69,7 @@ def gallery(
 
     shown = []
     for image, title in zip(images, titles, strict=True):
-        made = photo(image, title, chosen["estimator"], chosen["restorer"], chosen["codec"], qualities, step)
+        made = photo(image, title, *chosen, qualities, step)
         shown.append(_write(folder, made))
     index = {"version": __version__, "date": datetime.now(UTC).date().isoformat(), "photos": shown}
     _put(folder / DATA / "index.js", f"GALLERY.start({json.dumps(index)});\n".encode())
@@ -93,7 +90,7 @@ def panels(tabs: str = "", more: str = "") -> str:
     return asset("panels.html").replace("<!--tabs-->", tabs).replace("<!--panels-->", more)
 
 
-def _names(kind: str, given: Sequence[str] | None) -> list[str]:
+def _names(kind: Kind, given: Sequence[str] | None) -> list[str]:
     if given is not None:
         for name in given:
             if registry.info(name.partition(".")[0]).spec.kind != kind:

@@ -73,10 +73,10 @@ def _recorded(
     def goes_on(done: Tensor, *planes: Tensor) -> Tensor:
         return done < iterations
 
-    def iterate(done: Tensor, f: Tensor, *planes: Tensor) -> tuple[Tensor, ...]:
-        changed = [plane.clone() for plane in planes]
-        _iterate(f, *changed, 0, f.shape[0], reach, limit)
-        return done + 1, f.clone(), *changed
+    def iterate(done: Tensor, f: Tensor, u: Tensor, ubar: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:
+        u, ubar, x, y = u.clone(), ubar.clone(), x.clone(), y.clone()
+        _iterate(f, u, ubar, x, y, 0, f.shape[0], reach, limit)
+        return done + 1, f.clone(), u, ubar, x, y
 
     _, _, *after = while_loop(goes_on, iterate, (torch.zeros((), dtype=torch.int64), f.clone(), u, ubar, x, y))
     for plane, new in zip((u, ubar, x, y), after, strict=True):
