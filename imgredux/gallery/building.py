@@ -49,7 +49,7 @@ def gallery(
     """
     if not images:
         raise ImgreduxError("a gallery needs at least one photograph")
-    chosen = [_names("estimator", estimators), _names("restorer", restorers), _names("codec", codecs)]
+    maps, menders, coders = _names("estimator", estimators), _names("restorer", restorers), _names("codec", codecs)
     folder = Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not overwrite:
         raise ImgreduxError(f"{folder} is not empty")
@@ -58,7 +58,7 @@ def gallery(
         raise ImgreduxError(f"two photographs have one name: {', '.join(sorted(titles))}")
     for part in (DATA, IMAGES):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    total = len(images) * (1 + sum(map(len, chosen)))
+    total = len(images) * (1 + len(maps) + len(menders) + len(coders))
     done = 0
 
     def step(what: str) -> None:
@@ -69,7 +69,7 @@ def gallery(
 
     shown = []
     for image, title in zip(images, titles, strict=True):
-        made = photo(image, title, *chosen, qualities, step)
+        made = photo(image, title, maps, menders, coders, qualities, step)
         shown.append(_write(folder, made))
     index = {"version": __version__, "date": datetime.now(UTC).date().isoformat(), "photos": shown}
     _put(folder / DATA / "index.js", f"GALLERY.start({json.dumps(index)});\n".encode())
