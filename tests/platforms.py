@@ -65,7 +65,10 @@ MACHINES = (
     Machine(
         "macOS arm",
         {"sys_platform": "darwin", "platform_system": "Darwin", "platform_machine": "arm64"},
-        tuple(f"macosx_{major}_0_{kind}" for major in range(15, 10, -1) for kind in ("arm64", "universal2")),
+        (
+            *(f"macosx_{major}_0_{kind}" for major in range(15, 10, -1) for kind in ("arm64", "universal2")),
+            *(f"macosx_10_{minor}_universal2" for minor in range(16, 3, -1)),
+        ),
     ),
     Machine(
         "Windows",
