@@ -18,6 +18,7 @@ from imgredux.cli.list import info, list_names
 from imgredux.cli.make_pairs import make_pairs
 from imgredux.cli.manners import speaking
 from imgredux.cli.maps import maps
+from imgredux.cli.new import new
 from imgredux.cli.optimize import optimize
 from imgredux.cli.report import report
 from imgredux.cli.run import run
@@ -42,6 +43,7 @@ EXAMPLES = """Examples:
   imgredux train arcnn.q10 --images pristine/ -o runs/arcnn --max-minutes 30
   imgredux export arcnn -o arcnn.onnx
   imgredux gallery photo.png -o see/
+  imgredux new estimator mine
 """
 
 
@@ -86,6 +88,7 @@ app.command("make-pairs")(make_pairs)
 app.add_typer(maps, name="maps")
 app.command("train")(train)
 app.command("export")(export)
+app.command("new")(new)
 app.command("gallery")(gallery)
 
 
