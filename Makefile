@@ -51,7 +51,7 @@ cli: $(STAMP)
 	$(BIN)/python -m tests.cli_page
 
 docs: $(VENV)/docs
-	OMP_NUM_THREADS=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 OMP_NUM_THREADS=1 $(BIN)/mkdocs build --strict --quiet
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

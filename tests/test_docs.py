@@ -15,6 +15,7 @@ from skimage import data
 import imgredux
 
 REPOSITORY = Path(__file__).parents[1]
+DOCS = REPOSITORY / "docs"
 PAGES = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md"), *REPOSITORY.glob("plugins/*/README.md")])
 
 
@@ -26,13 +27,13 @@ def test_the_guides_code_runs_in_order(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     Image.fromarray(data.chelsea()[:120, :160]).save("photo.png")
     names: dict[str, object] = {}
-    for code in blocks(REPOSITORY / "docs" / "tutorial" / "guide.md", "python"):
+    for code in blocks(DOCS / "tutorial" / "guide.md", "python"):
         exec(compile(code, "docs/tutorial/guide.md", "exec"), names)
     assert {path.name for path in tmp_path.iterdir()} == {"photo.png", "noisy.png", "map.png", "old.jpg"}
 
 
 def test_the_plugin_page_makes_a_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = REPOSITORY / "docs" / "how-to" / "write-a-plugin.md"
+    page = DOCS / "how-to" / "write-a-plugin.md"
     project, manifest = (tomllib.loads(text) for text in blocks(page, "toml"))
     assert project["project"]["entry-points"]["imgredux.estimators"] == {"mine": "imgredux_mine"}
     assert manifest["tags"][manifest["default"]]["training"]["recipe"]
@@ -51,12 +52,37 @@ def test_the_plugin_page_makes_a_plugin(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(REPOSITORY)))
 def test_links_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
-        assert (page.parent / target).exists(), target
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text("utf-8")):
+        there = page.parent / target
+        assert there.exists() or _made_by_the_site(there), target
+
+
+def _made_by_the_site(page: Path) -> bool:
+    """Whether building the site makes a page: of a tutorial's script, or the method cards."""
+    made = page.resolve().relative_to(DOCS)
+    return made == Path("reference/cards.md") or (made.parts[0] == "tutorial" and page.with_suffix(".py").exists())
+
+
+def test_the_menu_has_every_page_once() -> None:
+    """The site's own strict build checks it too; this takes no minute."""
+    listed = re.findall(r"^ +- (?:.*: )?(\S+\.md)$", (REPOSITORY / "mkdocs.yml").read_text("utf-8"), re.MULTILINE)
+    pages = [page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")]
+    tutorials = [page.relative_to(DOCS).with_suffix(".md").as_posix() for page in DOCS.glob("tutorial/*.py")]
+    assert sorted(listed) == sorted([*pages, *tutorials, "reference/cards.md"])
+
+
+def test_the_home_page_is_short() -> None:
+    assert len((DOCS / "index.md").read_text("utf-8").split()) <= 400
+
+
+def test_the_python_pages_cover_the_documented_modules() -> None:
+    pages = {page.stem for page in DOCS.glob("reference/api/*.md")}
+    rooms = set(runpy.run_path(str(REPOSITORY / "imgredux" / "__init__.py"))["_ROOMS"])
+    assert pages == {"imgredux", *rooms}
 
 
 def test_the_stated_methods_are_the_installed_ones() -> None:
-    text = (REPOSITORY / "docs" / "reference" / "methods.md").read_text("utf-8")
+    text = (DOCS / "reference" / "methods.md").read_text("utf-8")
     for names in json.loads((REPOSITORY / "imgredux" / "installable.json").read_text("utf-8")).values():
         assert all(f"`{name}`" in text or name == "estimator" for name in names)
 
@@ -64,6 +90,11 @@ def test_the_stated_methods_are_the_installed_ones() -> None:
 def test_the_page_of_methods_is_up_to_date() -> None:
     script = runpy.run_path(str(REPOSITORY / "tests" / "methods_page.py"))
     assert script["FILE"].read_text("utf-8") == script["page"](), "write it anew: make methods"
+
+
+def test_the_page_of_commands_is_up_to_date() -> None:
+    script = runpy.run_path(str(REPOSITORY / "tests" / "cli_page.py"))
+    assert script["FILE"].read_text("utf-8") == script["page"](), "write it anew: make cli"
 
 
 def test_the_demo_makes_its_pictures(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ if (location.protocol === "file:") {
           document.body.append(script);
         })), Promise.resolve());
         window.postMessage = (data) => parent.dispatchEvent(new CustomEvent("framed", {detail: data}));
-        parent.dispatchEvent(new CustomEvent("framing", {detail: window}));
       </script><script src="${new URL(url, document.baseURI)}"></script>`;
       window.addEventListener("framed", (event) => {
         this.dispatchEvent(new MessageEvent("message", { data: event.detail }));
@@ -23,8 +22,7 @@ if (location.protocol === "file:") {
         this.ready = true;
         this.waiting.splice(0).forEach((data) => this.postMessage(data));
       };
-      document.addEventListener("DOMContentLoaded", () => document.body.append(this.frame));
-      if (document.body) document.body.append(this.frame);
+      document.body.append(this.frame);
     }
     postMessage(data) {
       if (!this.ready) return void this.waiting.push(data);

@@ -4,6 +4,7 @@ A cell that fails ends the build. The executed notebook lies beside its page.
 """
 
 import os
+import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,7 @@ FOLDER = "tutorial/"
 AT_ONCE = 2
 SECONDS = 120  # a cell may take
 PLAIN = "import os\nos.environ.pop('FORCE_COLOR'), os.environ.pop('CLICOLOR_FORCE')"  # no colors, no progress bars
+DRAWN = "What the code above draws"
 BADGE = "*This page is a notebook that ran when the site was built: [{name}]({name}).*\n\n"
 
 
@@ -81,7 +83,7 @@ def _page(stem: str, notebook: Any) -> Ran:
     text, resources = MarkdownExporter().from_notebook_node(
         notebook, resources={"unique_key": stem, "output_files_dir": f"{stem}_files"}
     )
-    text = text.replace("```python\n%%bash\n", "```bash\n")
+    text = re.sub(r"^```\w+\n%%bash\n", "```bash\n", text, flags=re.MULTILINE).replace("![png](", f"![{DRAWN}](")
     title, _, rest = text.lstrip().partition("\n")
     name = f"{stem}.ipynb"
     badge = BADGE.format(name=name)
