@@ -17,7 +17,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto -m "not wheels and not browser"
 
-ci: lint types wheels test browser compressai
+ci: lint types wheels test browser docs compressai
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.benchmarks.report
