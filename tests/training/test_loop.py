@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 import imgredux
 from imgredux.cli import app
+from imgredux.errors import UnknownSetting
 from imgredux.methods.weights import REQUIRED
 from imgredux.training import TrainingError, checkpoint, loop, train
 from imgredux.training.loop import fast_precision, recipes
@@ -349,7 +350,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_weights(
 def test_what_cannot_be_trained(
     pupil: str, name: str, keywords: dict, message: str, photographs: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(TrainingError, match=message):
+    with pytest.raises((TrainingError, UnknownSetting), match=message):
         train(name, [photographs], tmp_path, **keywords)
 
 
