@@ -48,6 +48,7 @@ RestorerTag: TypeAlias = Literal[
     "arcnn.even",
     "arcnn.q10",
     "d2lnet.blind",
+    "d2lnet.q10",
     "unjpeg.blind",
 ]
 
