@@ -19,7 +19,7 @@ out vec4 color;
 float uniformly(ivec2 at) {  // in [0, 1), the same for a pixel within a trial
   uint h = uint(at.x) * 0x9E3779B1u ^ uint(at.y) * 0x85EBCA77u ^ seed * 0xC2B2AE3Du;
   h ^= h >> 15; h *= 0x2C1B3C6Du; h ^= h >> 12; h *= 0x297A2D39u; h ^= h >> 15;
-  return float(h >> 8) / 16777216.0;
+  return float(h >> 16) / 65536.0;  // 255 and it are still a float: more digits would round up to the next level
 }
 
 void main() {
