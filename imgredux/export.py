@@ -5,7 +5,7 @@
     export("ddjnd", "ddjnd.pt2")       # torch.export.load("ddjnd.pt2").module()(image)
 
 A graph is what a call with a tensor computes, for one image: padding to legal sizes is in it, reading files, finding
-the traces of a JPEG and choosing weights are not. docs/how-to/export.md has the table of what exports how.
+the traces of a JPEG and choosing weights are not. docs/results/exports.md has the table of what exports how.
 """
 
 import json

@@ -82,7 +82,7 @@ def _session(file: Path, photos: dict[str, Path]) -> Session:
         numbers = [_above_zero(result[key]) for key in ("threshold", "low", "high")]
         method, ppd = str(told["method"]), _above_zero(told["viewing"]["ppd"])
         missed, sha256 = int(result["catch_missed"]), str(told["sha256"])
-    except (KeyError, TypeError, ValueError, OSError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError, OSError) as error:
         raise ImgreduxError(f"is no whole session: {type(error).__name__} {error}") from error
     if missed > MISSED:
         raise ImgreduxError(f"{missed} easy trials were answered wrongly: left out")

@@ -22,7 +22,7 @@ EYES_TAB = (
     "Your eyes</button>"
 )
 QUALITIES = (10, 30)  # of the old JPEGs
-DATA, IMAGES = "data", "images"
+DATA, IMAGES, INDEX = "data", "images", "photographs.js"  # the last outside of data: a photograph may be called index
 
 
 def gallery(
@@ -54,7 +54,7 @@ def gallery(
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())) and not overwrite:
         raise ImgreduxError(f"{folder} is not empty")
     titles = [_title(image, place, names) for place, image in enumerate(images)]
-    if len(set(titles)) < len(titles):
+    if len(set(map(_stem, titles))) < len(titles):
         raise ImgreduxError(f"two photographs have one name: {', '.join(sorted(titles))}")
     for part in (DATA, IMAGES):
         (folder / part).mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def gallery(
         made = photo(image, title, maps, menders, coders, qualities, step)
         shown.append(_write(folder, made))
     index = {"version": __version__, "date": datetime.now(UTC).date().isoformat(), "photos": shown}
-    _put(folder / DATA / "index.js", f"GALLERY.start({json.dumps(index)});\n".encode())
+    _put(folder / INDEX, f"GALLERY.start({json.dumps(index)});\n".encode())
     for name in ASSETS:
         _put(folder / name, asset(name).encode())
     page = asset("index.html").replace("<!--shown-->", panels(EYES_TAB, asset("eyes.html")))
@@ -110,9 +110,14 @@ def _title(image: ImageLike, place: int, names: Sequence[str]) -> str:
     return Path(image).stem if isinstance(image, (str, PathLike)) else f"photo {place + 1}"
 
 
+def _stem(title: str) -> str:
+    """The name of a photograph's files."""
+    return "".join(c if c.isalnum() else "-" for c in title)
+
+
 def _write(folder: Path, made: Photo) -> dict[str, Any]:
     """What the index says of a photograph whose parts are written."""
-    stem = "".join(c if c.isalnum() else "-" for c in made.name)
+    stem = _stem(made.name)
     _put(folder / IMAGES / f"{stem}.png", encoded(made.pixels, "PNG", optimize=True))
     text = json.dumps(made.shown, separators=(",", ":"))
     _put(folder / DATA / f"{stem}.js", f"GALLERY.photo({text});\n".encode())

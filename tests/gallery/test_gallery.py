@@ -112,3 +112,20 @@ def test_eval_reads_sessions(folder: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     (row,) = map(json.loads, out.read_text().splitlines())
     assert row["values"]["off"] == pytest.approx(1.0, abs=1e-6)
+
+
+def test_names_that_make_one_file_are_refused_and_index_is_a_name(tmp_path: Path) -> None:
+    chosen = {"estimators": ["flat"], "restorers": [], "codecs": []}
+    small = data.camera()[:64, :64]
+    with pytest.raises(ImgreduxError, match="one name"):
+        gallery([small, small], tmp_path / "two", names=["a b", "a-b"], **chosen)
+    gallery([small], tmp_path / "see", names=["index"], **chosen)
+    assert shown(tmp_path / "see", "index")["name"] == "index"
+    assert "GALLERY.start" in (tmp_path / "see" / "photographs.js").read_text()
+
+
+def test_a_session_with_numbers_beyond_bounds_is_a_problem(folder: Path) -> None:
+    session(folder)
+    text = (folder / "one.json").read_text().replace('"crop": [16,', '"crop": [1e999,')
+    (folder / "one.json").write_text(text)
+    assert len(sessions(folder).problems) == 1
